@@ -1,0 +1,88 @@
+/**
+ * The programs that `deno task` starts and `deno task compile` builds, by name.
+ * Commands are loaded when asked for, so one that cannot be loaded does not keep
+ * the others from starting.
+ *
+ * @module
+ */
+
+import type { Command } from "@indelible/core/command";
+import { PIP_PROGRAMS } from "../tools/pip_index.ts";
+import { prepareImport } from "./prepare_import.ts";
+
+/** A program of the project. */
+export interface Program {
+  /** Its module, relative to this folder; it exports `command`. */
+  readonly module: string;
+  /**
+   * What its binary may do. A binary's permissions are fixed before its flags are
+   * known, so they are kinds of access rather than files and hosts.
+   */
+  readonly compiled: readonly string[];
+  /** What its binary holds besides what its module imports: workers, kernels. */
+  readonly include?: readonly string[];
+  /** Finds out what must be known before its permissions can be computed. */
+  // deno-lint-ignore no-explicit-any -- each program has flags of its own.
+  readonly prepare?: (flags: any) => Promise<void>;
+}
+
+/** A command whose flags are nobody's business here. */
+// deno-lint-ignore no-explicit-any -- each program has flags of its own.
+export type AnyCommand = Command<any, any>;
+
+const READ = "--allow-read";
+const WRITE = "--allow-write";
+const NET = "--allow-net";
+const DEFAULTS = "--allow-env=HOME,INDELIBLE_CONFIG";
+
+const LOG_PERMISSIONS = [READ, WRITE, NET, "--allow-sys=statfs"];
+const LOG_INCLUDES = [
+  "../log/hash_worker.ts",
+  "../log/second_opinion_worker.ts",
+  "../log/storage/ledger_sqlite_worker.ts",
+  "../log/kernel/sha256_kernel.wasm",
+  "../log/kernel/sha256_scalar.wasm",
+];
+
+const WITNESS_PERMISSIONS = [READ, WRITE, NET, "--allow-env=PG*"];
+
+/** Every program by its name, as in `deno task <name>`. */
+export const PROGRAMS: ReadonlyMap<string, Program> = new Map(
+  Object.entries<Program>({
+    start: { module: "./start.ts", compiled: LOG_PERMISSIONS, include: LOG_INCLUDES },
+    log: { module: "../log/main.ts", compiled: LOG_PERMISSIONS, include: LOG_INCLUDES },
+    keygen: { module: "../tools/keygen.ts", compiled: [READ, WRITE] },
+    "publisher-add": { module: "../tools/publisher_add.ts", compiled: [READ, WRITE] },
+    add: { module: "../tools/add.ts", compiled: [READ, WRITE, NET, DEFAULTS] },
+    verify: { module: "../tools/verify.ts", compiled: [READ, DEFAULTS] },
+    import: {
+      module: "../tools/import.ts",
+      compiled: [
+        READ,
+        WRITE,
+        NET,
+        `${DEFAULTS},PIP_INDEX_URL`,
+        `--allow-run=${PIP_PROGRAMS.join(",")}`,
+      ],
+      prepare: prepareImport,
+    },
+    fsck: { module: "../tools/fsck.ts", compiled: [READ, NET] },
+    witness: { module: "../witness/main.ts", compiled: WITNESS_PERMISSIONS },
+    "witness-add-key": { module: "../witness/add_key.ts", compiled: WITNESS_PERMISSIONS },
+    "witness-list": { module: "../witness/list.ts", compiled: WITNESS_PERMISSIONS },
+    "witness-disable": { module: "../witness/disable.ts", compiled: WITNESS_PERMISSIONS },
+    "witness-status": { module: "../tools/witness_status.ts", compiled: [READ, NET] },
+    vectors: { module: "../tools/vectors.ts", compiled: [READ, NET] },
+  }),
+);
+
+/** The path of a file of the project that the table names. */
+export function moduleUrl(relative: string): URL {
+  return new URL(relative, import.meta.url);
+}
+
+/** Loads a program's command line. */
+export async function loadCommand({ module }: Program): Promise<AnyCommand> {
+  const { command } = await import(moduleUrl(module).href);
+  return command;
+}

@@ -1,0 +1,157 @@
+/**
+ * Admits entries: a request's bytes become an {@linkcode Entry} or a refusal that
+ * names the field. Pure. What it admits is canonical and ready to be sequenced.
+ *
+ * `{filename, checksum, publisher?}` is a PyPI publication (`pypi-transparency/v1`,
+ * as bt-log has it). With `ecosystem` or `event` it is an `artifact-transparency/v2`
+ * statement, which may also have `package`, `native`, `size`, `attestation`.
+ *
+ * @module
+ */
+
+import {
+  ARTIFACT_V2,
+  checkFile,
+  type Entry,
+  EntryError,
+  type Event,
+  formatEntry,
+  identifierKey,
+  type Json,
+  type JsonObject,
+  parseChecksum,
+  parseDecimal,
+  parseJson,
+  PYPI_V1,
+} from "@indelible/core";
+import type { Submission } from "./pool.ts";
+
+/** A refused request: one sentence, and the field it is about. */
+export interface Refused {
+  /** Tells it from an admitted submission. */
+  readonly kind: "refused";
+  /** One sentence. */
+  readonly error: string;
+  /** The JSON member, where one is to blame. */
+  readonly field?: string;
+}
+
+/** What became of a request's bytes. */
+export type Admitted =
+  | { readonly kind: "admitted"; readonly submission: Submission }
+  | Refused;
+
+/**
+ * Admits one entry.
+ *
+ * @param body JSON text in UTF-8.
+ * @param writer The publisher whose token came with it.
+ */
+export function admit(body: Uint8Array, writer: string | null): Admitted {
+  try {
+    const entry = entryOf(parseJson(body));
+    const bytes = formatEntry(entry);
+    return {
+      kind: "admitted",
+      submission: { entry, bytes, key: identifierKey(entry), writer },
+    };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return {
+      kind: "refused",
+      error: error.message,
+      ...(error instanceof EntryError && { field: error.field }),
+    };
+  }
+}
+
+function entryOf(json: Json): Entry {
+  const request = objectAt(json, "body");
+  const file = checkFile(textAt(request, "filename"));
+  const digest = parseChecksum(textAt(request, "checksum"));
+  const publisher = publisherOf(request);
+  const common = { file, digest, ...(publisher && { publisher }) };
+  // A member that is null is a member that is absent.
+  if ((request["ecosystem"] ?? request["event"] ?? null) === null) {
+    return { format: PYPI_V1, ecosystem: "pypi", event: "publish", ...common };
+  }
+  return {
+    format: ARTIFACT_V2,
+    ecosystem: optionalText(request, "ecosystem") ?? "pypi",
+    event: (optionalText(request, "event") ?? "publish") as Event, // formatEntry checks it.
+    ...common,
+    ...packageOf(request),
+    ...present("native", optionalText(request, "native")),
+    ...present("size", sizeOf(request)),
+    ...present("attestation", optionalText(request, "attestation")),
+  };
+}
+
+function publisherOf(request: JsonObject) {
+  const publisher = request["publisher"];
+  if (publisher === undefined || publisher === null) return null;
+  const object = objectAt(publisher, "publisher");
+  return {
+    issuer: textAt(object, "issuer", "publisher."),
+    subject: textAt(object, "subject", "publisher."),
+  };
+}
+
+function packageOf(request: JsonObject) {
+  const value = request["package"];
+  if (value === undefined || value === null) return {};
+  const object = objectAt(value, "package");
+  return {
+    package: {
+      name: textAt(object, "name", "package."),
+      version: textAt(object, "version", "package."),
+    },
+  };
+}
+
+function sizeOf(request: JsonObject): bigint | undefined {
+  const size = request["size"];
+  if (size === undefined || size === null) return undefined;
+  if (typeof size === "number" && Number.isInteger(size) && size >= 0) {
+    return BigInt(size);
+  }
+  if (typeof size !== "string") {
+    throw new EntryError(
+      "size",
+      "must be a whole number, or its decimal digits as a string",
+    );
+  }
+  try {
+    return parseDecimal(size, "size");
+  } catch (error) {
+    throw new EntryError(
+      "size",
+      (error as Error).message.replace(/^Cannot parse size: /, ""),
+    );
+  }
+}
+
+function present<K extends string, V>(
+  name: K,
+  value: V | undefined,
+): { [P in K]?: V } {
+  return value === undefined ? {} : { [name]: value } as { [P in K]?: V };
+}
+
+function objectAt(json: Json | undefined, field: string): JsonObject {
+  if (typeof json === "object" && json !== null && !Array.isArray(json)) {
+    return json;
+  }
+  throw new EntryError(field, "must be a JSON object");
+}
+
+function textAt(object: JsonObject, member: string, prefix = ""): string {
+  const value = object[member];
+  if (typeof value === "string") return value;
+  throw new EntryError(prefix + member, "must be a string");
+}
+
+function optionalText(object: JsonObject, member: string): string | undefined {
+  const value = object[member];
+  return value === undefined || value === null ? undefined : textAt(object, member);
+}

@@ -1,0 +1,254 @@
+/**
+ * A log, put together: storage, start-up, sequencer, HTTP. The programs
+ * (`main.ts`, `deploy/start.ts`) and the tests open one with the parts they want.
+ *
+ * @module
+ */
+
+import { type Policy, quorumHolds } from "@indelible/core";
+import { HashPool } from "./hash_pool.ts";
+import { httpHandler } from "./http.ts";
+import { ReadHandler } from "./http_read.ts";
+import { WriteHandler } from "./http_write.ts";
+import type { Hasher } from "./integrate.ts";
+import type { LogKeys } from "./log_keys.ts";
+import { Metrics } from "./metrics.ts";
+import { Pool } from "./pool.ts";
+import { Publication } from "./publish.ts";
+import type { Publishers } from "./publishers.ts";
+import { json } from "./respond.ts";
+import { type Opinion, startSecondOpinion } from "./second_opinion_face.ts";
+import { type BatchReport, Sequencer } from "./sequencer.ts";
+import { standingOf } from "./startup.ts";
+import type { Ledger } from "./storage/ledger.ts";
+import type { Objects } from "./storage/objects.ts";
+import { StoredLog } from "./stored_log.ts";
+import { Witnesses } from "./witnesses.ts";
+
+/** What happens inside, for the operator's log. */
+export interface LogEvents {
+  /** A batch was sequenced. */
+  batch(report: BatchReport): void;
+  /** Witnesses did not cosign; `quorum` says whether the others were enough. */
+  witnessFailure(failures: readonly string[], quorum: boolean): void;
+  /** Something failed and was recovered from, or one request failed. */
+  fault(error: unknown, where: string): void;
+}
+
+/** What a log is made of. */
+export interface LogOptions {
+  /** Its keys. */
+  readonly keys: LogKeys;
+  /** The transactional store. */
+  readonly ledger: Ledger;
+  /** The public store. */
+  readonly objects: Objects;
+  /** The witnesses and their quorum; without one nothing is cosigned. */
+  readonly policy?: Policy;
+  /** Milliseconds that each witness has to answer; 5,000 by default. */
+  readonly witnessTimeout?: number;
+  /** Publish without a quorum; off by default. */
+  readonly witnessFailOpen?: boolean;
+  /** Who may write now; by default nobody but this machine itself. */
+  readonly publishers?: () => Publishers | null;
+  /** Milliseconds between batches while busy; 1,000 by default. */
+  readonly batchInterval?: number;
+  /** How many adds may wait; 16,384 by default. */
+  readonly maxPending?: number;
+  /** Refuse new entries when fewer bytes are free; 64 MiB by default. */
+  readonly freeSpaceFloor?: number;
+  /** The disk cannot be written: answer reads, refuse writes. */
+  readonly readOnly?: boolean;
+  /** Told of what happens. */
+  readonly events?: Partial<LogEvents>;
+  /** Hashes in bulk; by default a pool of workers. */
+  readonly hasher?: Hasher & { close(): void };
+  /** Starts the second opinion; by default a worker. */
+  readonly startOpinion?: typeof startSecondOpinion;
+  /** Milliseconds that only go forward. */
+  readonly monotonic?: () => number;
+  /** The time in RFC 3339, for refusals. */
+  readonly timestamp?: () => string;
+}
+
+/** An open log. */
+export interface Log {
+  /** Answers a request. */
+  readonly handler: (request: Request) => Promise<Response>;
+  /** Resolves when the log is stopped; rejects when an invariant broke: exit at once. */
+  readonly finished: Promise<void>;
+  /** The committed tree size. */
+  readonly size: () => number;
+  /**
+   * Turns new writes away, finishes those that wait, and releases the workers.
+   *
+   * @param deadline After so many milliseconds those that still wait are turned
+   *   away too, and a batch that is under way is left behind: exit then.
+   */
+  stop(deadline?: number): Promise<void>;
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+/**
+ * Opens a log: checks that all it has fits together, finishes what a crash left
+ * half done, publishes what is committed, and starts sequencing. The stores
+ * remain the caller's to close.
+ *
+ * @throws {Error} If anything does not fit together: nothing is signed then.
+ */
+export async function openLog(options: LogOptions): Promise<Log> {
+  const { keys, ledger, objects, policy, readOnly = false, witnessFailOpen = false } = options;
+  const events: LogEvents = {
+    batch: () => {},
+    witnessFailure: () => {},
+    fault: () => {},
+    ...options.events,
+  };
+  const standing = await standingOf(ledger, objects, keys);
+  const stored = new StoredLog(objects);
+  const hasher = options.hasher ?? new HashPool({
+    onFailure: (error) => events.fault(error, "hash pool"),
+  });
+  const opinion: Opinion = (options.startOpinion ?? startSecondOpinion)(standing.head.tree);
+  const monotonic = options.monotonic ?? (() => performance.now());
+  const witnesses = policy && needsWitnesses(policy)
+    ? new Witnesses(policy, {
+      timeout: options.witnessTimeout ?? 5000,
+      expectedSize: standing.published?.size ?? 0,
+      monotonic,
+    })
+    : null;
+  const publication = new Publication({
+    keys,
+    ledger,
+    objects,
+    stored,
+    opinion,
+    witnesses,
+    failOpen: witnessFailOpen,
+    onWitnessFailure: events.witnessFailure,
+    onLateFailure: (error) => events.fault(error, "a late cosignature"),
+  }, standing.published);
+
+  const pool = new Pool(options.maxPending ?? 16_384);
+  const metrics = new Metrics();
+  const sequencer = new Sequencer({
+    pool,
+    ledger,
+    objects,
+    hasher,
+    publication,
+    stored,
+    interval: options.batchInterval ?? 1000,
+    freeSpaceFloor: options.freeSpaceFloor ?? 64 * MEBIBYTE,
+    monotonic,
+    timestamp: options.timestamp ?? (() => new Date().toISOString()),
+    onBatch(report) {
+      metrics.count(report);
+      events.batch(report);
+    },
+  }, standing);
+
+  const release = () => {
+    hasher.close();
+    opinion.close();
+  };
+  let finished: Promise<void>;
+  if (readOnly) {
+    pool.close("the log's disk is read-only");
+    finished = Promise.resolve();
+  } else {
+    try {
+      await sequencer.publishHead(witnesses !== null);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    finished = sequencer.run();
+  }
+  let failed = false;
+  finished.catch(() => {
+    failed = true;
+    pool.clear("the log has stopped");
+  });
+
+  const published = () => publication.published;
+  const ok = () => !failed && !readOnly;
+  const handler = httpHandler({
+    write: new WriteHandler({ pool, publishers: options.publishers ?? (() => null) }),
+    read: new ReadHandler({ publication, objects, stored, ledger, vkey: keys.vkey }),
+    overview: () => overview(keys, published()?.size ?? 0, witnessFailOpen),
+    health: () =>
+      json({ status: ok() ? "ok" : readOnly ? "read-only" : "stopped" }, ok() ? 200 : 503),
+    status: () =>
+      json({
+        origin: keys.origin,
+        vkey: keys.vkey,
+        size: sequencer.size,
+        publishedSize: published()?.size ?? null,
+        pending: pool.pending,
+        readOnly,
+        witnessFailOpen,
+        witnesses: witnesses?.health ?? [],
+        ...metrics.toJSON(),
+      }),
+    metrics: () =>
+      new Response(
+        metrics.toPrometheus({
+          tree_size: ["Committed tree size.", sequencer.size],
+          published_size: ["Published tree size.", published()?.size ?? 0],
+          pending: ["Submissions that wait.", pool.pending],
+        }, witnesses?.health ?? []),
+        { headers: { "Content-Type": "text/plain; version=0.0.4", "Cache-Control": "no-store" } },
+      ),
+    onFault: (error, path) => events.fault(error, path),
+  });
+  return {
+    handler,
+    finished,
+    size: () => sequencer.size,
+    async stop(deadline = 4000) {
+      pool.close("the log is stopping");
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(() => {
+        pool.clear("the log is stopping");
+        sequencer.turnAway("the log is stopping");
+        late.resolve();
+      }, deadline);
+      try {
+        // A batch that hangs is left to its fate: a crash would be as good.
+        await Promise.race([finished, late.promise]);
+      } finally {
+        clearTimeout(timer);
+        release();
+      }
+    },
+  };
+}
+
+/** Whether a policy asks for any cosignature, or at least names someone to ask. */
+function needsWitnesses(policy: Policy): boolean {
+  return !quorumHolds(policy, new Set()) || policy.witnesses.some(({ url }) => url !== null);
+}
+
+function overview(keys: LogKeys, size: number, failOpen: boolean): Response {
+  const lines = [
+    `${keys.origin}: a binary-transparency log`,
+    "",
+    `published entries: ${size}`,
+    `verifier key:      ${keys.vkey}`,
+    ...(failOpen ? ["", "WARNING: this log publishes without its witnesses' quorum."] : []),
+    "",
+    "GET  /checkpoint                 the signed tree head",
+    "GET  /tile/...                   tiles and entry bundles (C2SP tlog-tiles)",
+    "GET  /bundle/<filename>          offline proof of one file (C2SP tlog-proof)",
+    "POST /lookup                     proofs of many files under one checkpoint",
+    "GET  /refusals                   second digests that were refused",
+    "GET  /.well-known/public-key     the verifier key",
+    "POST /add                        log a file",
+  ];
+  return new Response(lines.join("\n") + "\n", {
+    headers: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" },
+  });
+}

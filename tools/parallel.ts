@@ -1,0 +1,29 @@
+/**
+ * Work on a list, some of it at once.
+ *
+ * @module
+ */
+
+/**
+ * Maps each item, in the items' order.
+ *
+ * @param items What to work on.
+ * @param limit How many at once.
+ * @param map The work; its first failure is the whole's.
+ */
+export async function inParallel<T, R>(
+  items: readonly T[],
+  limit: number,
+  map: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  async function work(): Promise<void> {
+    while (next < items.length) {
+      const at = next++;
+      results[at] = await map(items[at]!);
+    }
+  }
+  await Promise.all(Array.from({ length: limit }, work));
+  return results;
+}
