@@ -6,6 +6,7 @@
  */
 
 import { type Policy, quorumHolds } from "@indelible/core";
+import type { BatchReport } from "./batch_report.ts";
 import { HashPool } from "./hash_pool.ts";
 import { httpHandler } from "./http.ts";
 import { ReadHandler } from "./http_read.ts";
@@ -18,7 +19,7 @@ import { Publication } from "./publish.ts";
 import type { Publishers } from "./publishers.ts";
 import { json } from "./respond.ts";
 import { type Opinion, startSecondOpinion } from "./second_opinion_face.ts";
-import { type BatchReport, Sequencer } from "./sequencer.ts";
+import { Sequencer } from "./sequencer.ts";
 import { standingOf } from "./startup.ts";
 import type { Ledger } from "./storage/ledger.ts";
 import type { Objects } from "./storage/objects.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { BatchReport } from "./sequencer.ts";
+import type { BatchReport } from "./batch_report.ts";
 import type { WitnessHealth } from "./witness_client.ts";
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

@@ -17,6 +17,7 @@
  */
 
 import { type Entry, equalBytes, formatChecksum, parseEntry } from "@indelible/core";
+import { type BatchReport, reportBatch } from "./batch_report.ts";
 import { type Hasher, integrate } from "./integrate.ts";
 import type { Group, Outcome, Pool, Receipt, Submission } from "./pool.ts";
 import type { Publication, SignedTree } from "./publish.ts";
@@ -29,24 +30,6 @@ import type { Objects, StoredObject } from "./storage/objects.ts";
 import type { StoredLog } from "./stored_log.ts";
 import { hashAt, packHashes } from "./tree.ts";
 import { decide, type Decided, type Verdict } from "./unique.ts";
-
-/** What a batch came to, for logs and metrics. */
-export interface BatchReport {
-  /** The tree size after it. */
-  readonly size: number;
-  /** How many submissions it held. */
-  readonly submissions: number;
-  /** How many got a leaf. */
-  readonly added: number;
-  /** How many were refused for a second digest. */
-  readonly conflicts: number;
-  /** By publisher: the leaf indices it added, as ranges `from-to`. */
-  readonly writers: Readonly<Record<string, readonly string[]>>;
-  /** Milliseconds from closing the batch to settling it. */
-  readonly milliseconds: number;
-  /** Why the batch is not published, if it is not. */
-  readonly unpublished: string | null;
-}
 
 /** What the sequencer works with. */
 export interface SequencerParts {
@@ -209,11 +192,11 @@ export class Sequencer {
     const { monotonic, onBatch } = this.#parts;
     if (submissions.length > 0 || unpublished) {
       onBatch(
-        report(
+        reportBatch(
           this.size,
           submissions,
+          decided?.verdicts ?? [],
           outcomes,
-          decided,
           unpublished,
           monotonic() - started,
         ),
@@ -386,39 +369,4 @@ function settle(groups: readonly Group[], outcomes: readonly Outcome[]): void {
   for (const { submissions, resolve } of groups) {
     resolve(outcomes.slice(at, at += submissions.length));
   }
-}
-
-function report(
-  size: number,
-  submissions: readonly Submission[],
-  outcomes: readonly Outcome[],
-  decided: Decided | undefined,
-  unpublished: string | null,
-  milliseconds: number,
-): BatchReport {
-  // By name in a Map: a publisher may be called `constructor`.
-  const ranges = new Map<string, { from: number; to: number }[]>();
-  let added = 0;
-  decided?.verdicts.forEach((verdict, i) => {
-    if (verdict.kind !== "new" || verdict.index >= size) return;
-    added++;
-    const writer = submissions[i]!.writer ?? "-";
-    const own = ranges.get(writer) ?? [];
-    ranges.set(writer, own);
-    const last = own.at(-1);
-    if (last?.to === verdict.index - 1) last.to = verdict.index;
-    else own.push({ from: verdict.index, to: verdict.index });
-  });
-  const writers = Object.fromEntries(
-    [...ranges].map(([writer, own]) => [writer, own.map(({ from, to }) => `${from}-${to}`)]),
-  );
-  return {
-    size,
-    submissions: submissions.length,
-    added,
-    conflicts: outcomes.filter(({ kind }) => kind === "conflict").length,
-    writers,
-    milliseconds,
-    unpublished,
-  };
 }

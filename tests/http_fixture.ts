@@ -16,7 +16,7 @@ import {
   utf8,
 } from "@indelible/core";
 import { deepEqual, equal, ok } from "node:assert/strict";
-import type { BatchReport } from "../log/sequencer.ts";
+import type { BatchReport } from "../log/batch_report.ts";
 import { type Log, type LogKeys, type LogOptions, openLog, readLogKeys } from "../log/mod.ts";
 import { Publishers } from "../log/publishers.ts";
 import { openMemoryLedger } from "../log/storage/ledger_memory.ts";

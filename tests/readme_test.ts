@@ -41,6 +41,18 @@ async function shell(script: string, cwd: string): Promise<{ code: number; outpu
   return { code, output: decoder.decode(stdout) + decoder.decode(stderr) };
 }
 
+/** The README names a port. Whoever has it gets a minute to let go of it. */
+async function waitForPort(port: number): Promise<void> {
+  for (let attempt = 0;; attempt++) {
+    try {
+      return Deno.listen({ hostname: "127.0.0.1", port }).close();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse) || attempt === 60) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  }
+}
+
 /** Starts the log and waits until it has told its URL. */
 async function startLog(script: string, cwd: string) {
   // A session of its own, so that all it starts can be stopped by one id.
@@ -76,6 +88,7 @@ Deno.test("the README's first commands work as written", async () => {
     const readme = await Deno.readTextFile(join(folder, "README.md"));
     const [start = "", ...blocks] = shellBlocks(readme, "Try it");
     ok(start.includes(START) && blocks.length >= 4, "README.md starts a log and uses it");
+    await waitForPort(8080);
     const log = await startLog(start, folder);
     try {
       match(log.told, /^vkey {4}indelible\.local\/[0-9a-f]{8}\+/m);

@@ -75,6 +75,9 @@ export async function interruptible<T>(
   try {
     return await work(controller.signal);
   } finally {
-    for (const name of signals) Deno.removeSignalListener(name, stop);
+    // Once interrupted, the program is about to end: a second signal must not end it otherwise.
+    if (!controller.signal.aborted) {
+      for (const name of signals) Deno.removeSignalListener(name, stop);
+    }
   }
 }

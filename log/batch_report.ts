@@ -1,0 +1,72 @@
+/**
+ * What a batch came to, for the operator's log and the metrics: among others,
+ * which publisher wrote which leaf indices.
+ *
+ * @module
+ */
+
+import type { Outcome, Submission } from "./pool.ts";
+import type { Verdict } from "./unique.ts";
+
+/** What a batch came to, for logs and metrics. */
+export interface BatchReport {
+  /** The tree size after it. */
+  readonly size: number;
+  /** How many submissions it held. */
+  readonly submissions: number;
+  /** How many got a leaf. */
+  readonly added: number;
+  /** How many were refused for a second digest. */
+  readonly conflicts: number;
+  /** By publisher: the leaf indices it added, as ranges `from-to`. */
+  readonly writers: Readonly<Record<string, readonly string[]>>;
+  /** Milliseconds from closing the batch to settling it. */
+  readonly milliseconds: number;
+  /** Why the batch is not published, if it is not. */
+  readonly unpublished: string | null;
+}
+
+/**
+ * Reports a batch.
+ *
+ * @param size The tree size after it.
+ * @param submissions What it held.
+ * @param verdicts What was decided; empty when it did not come to that.
+ * @param outcomes What became of it.
+ * @param unpublished Why it is not published, if it is not.
+ * @param milliseconds How long it took.
+ */
+export function reportBatch(
+  size: number,
+  submissions: readonly Submission[],
+  verdicts: readonly Verdict[],
+  outcomes: readonly Outcome[],
+  unpublished: string | null,
+  milliseconds: number,
+): BatchReport {
+  // By name in a Map: a publisher may be called `constructor`.
+  const ranges = new Map<string, { from: number; to: number }[]>();
+  let added = 0;
+  verdicts.forEach((verdict, i) => {
+    if (verdict.kind !== "new" || verdict.index >= size) return;
+    added++;
+    const writer = submissions[i]!.writer ?? "-";
+    const own = ranges.get(writer) ?? [];
+    ranges.set(writer, own);
+    const last = own.at(-1);
+    if (last?.to === verdict.index - 1) last.to = verdict.index;
+    else own.push({ from: verdict.index, to: verdict.index });
+  });
+  const writers = Object.fromEntries(
+    [...ranges].map(([writer, own]) => [writer, own.map(({ from, to }) => `${from}-${to}`)]),
+  );
+  return {
+    size,
+    submissions: submissions.length,
+    added,
+    conflicts: outcomes.filter(({ kind }) => kind === "conflict").length,
+    writers,
+    milliseconds,
+    unpublished,
+  };
+}
