@@ -302,7 +302,7 @@ async function exists(path: string): Promise<boolean> {
 function greeting(flags: StartFlags, url: string, vkey: string): string {
   const [origin] = vkey.split("+");
   const body = JSON.stringify({
-    filename: "example-1.0.tar.gz",
+    filename: "hello-1.0.tar.gz",
     checksum: `sha256:${"5".repeat(64)}`,
   });
   return [

@@ -181,12 +181,19 @@ async function witnessUrls(policy: string): Promise<string[]> {
   try {
     text = new TextDecoder("latin1").decode(await Deno.readFile(policy));
   } catch (error) {
-    throw new Error(`Cannot read --policy ${policy}: ${(error as Error).message}`);
+    throw cannotRead("--policy", policy, error);
   }
   return text.split("\n").flatMap((line) => {
     const [keyword, , , url] = line.trim().split(/[ \t]+/);
     return keyword === "witness" && url !== undefined ? [url] : [];
   });
+}
+
+/** Why a file that a flag names cannot be read, in one sentence. */
+export function cannotRead(flag: string, file: string, error: unknown): Error {
+  const missing = error instanceof Deno.errors.NotFound;
+  const why = missing ? "there is no such file" : (error as Error).message;
+  return new Error(`Cannot read ${flag} ${file}: ${why}`);
 }
 
 function hostOf(url: string): string {

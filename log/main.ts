@@ -10,11 +10,12 @@ import {
   parsePolicy,
   parseVkey,
   type Policy,
+  quorumHolds,
   utf8,
   withKeyType,
 } from "@indelible/core";
 import { type Command, EXIT_FAILURE, plainStreams, runCommand } from "@indelible/core/command";
-import { checkFlags, LOG_COMMAND, type LogFlags } from "./config.ts";
+import { cannotRead, checkFlags, LOG_COMMAND, type LogFlags } from "./config.ts";
 import { openLog } from "./log.ts";
 import { readLogKeys } from "./log_keys.ts";
 import { startLogging } from "./logger.ts";
@@ -45,6 +46,7 @@ export async function runLog(
     forwardSeconds(),
   );
   const policy = givenPolicy ?? await readPolicy(flags, keys.vkey);
+  if (policy && !flags.witnessFailOpen) checkReachable(policy);
   let publishers = flags.publishers === undefined ? null : await readPublishers(flags.publishers);
 
   await using storage = await openStorage(flags.storageDir);
@@ -104,6 +106,16 @@ async function readPolicy(flags: LogFlags, vkey: string): Promise<Policy | null>
   return parsePolicy(utf8(lines.join("\n") + "\n"));
 }
 
+/** A witness without a URL cannot be asked; a quorum that needs it would never be reached. */
+function checkReachable(policy: Policy): void {
+  const asked = policy.witnesses.filter(({ url }) => url !== null);
+  if (quorumHolds(policy, new Set(asked.map(({ name }) => name)))) return;
+  const silent = policy.witnesses.filter(({ url }) => url === null).map(({ name }) => name);
+  throw new Error(
+    `The quorum of --policy can never be reached: no URL is given for ${silent.join(", ")}`,
+  );
+}
+
 async function readPublishers(file: string): Promise<Publishers> {
   const bytes = await readFile(file, "--publishers");
   return named("--publishers", file, () => Publishers.parse(bytes));
@@ -113,7 +125,7 @@ async function readFile(file: string, flag: string): Promise<Uint8Array> {
   try {
     return await Deno.readFile(file);
   } catch (error) {
-    throw new Error(`Cannot read ${flag} ${file}: ${(error as Error).message}`);
+    throw cannotRead(flag, file, error);
   }
 }
 

@@ -69,6 +69,8 @@ export class Sequencer {
   #unapplied: readonly StoredObject[];
   /** Whether they are from before the start: what is there of them cannot be believed. */
   #inherited = true;
+  /** Why the last batch was not published, if it was not. */
+  #unpublished: string | null = null;
   /** The groups of the batch under way. */
   #underWay: readonly Group[] = [];
 
@@ -190,7 +192,9 @@ export class Sequencer {
     settle(groups, outcomes);
     this.#underWay = [];
     const { monotonic, onBatch } = this.#parts;
-    if (submissions.length > 0 || unpublished) {
+    const recovered = this.#unpublished !== null && unpublished === null;
+    this.#unpublished = unpublished;
+    if (submissions.length > 0 || unpublished !== null || recovered) {
       onBatch(
         reportBatch(
           this.size,

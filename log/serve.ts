@@ -71,7 +71,12 @@ class LastingServer {
   constructor(handler: Log["handler"], options: ServeOptions) {
     this.#handler = handler;
     this.#options = options;
-    this.#current = this.#listen(options.port, options.onListen);
+    try {
+      this.#current = this.#listen(options.port, options.onListen);
+    } catch (error) {
+      const address = `${options.host}:${options.port}`;
+      throw new Error(`Cannot listen on ${address} (--host, --port): ${(error as Error).message}`);
+    }
   }
 
   /** Accepts no more connections and resolves when those that are open are done. */
@@ -119,25 +124,49 @@ function delay(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Turns a log's events into log lines. */
+/**
+ * Turns a log's events into log lines. What goes on being so, second after
+ * second, is said once; so is its end.
+ */
 export function logEvents(logger: Logger): LogEvents {
+  let unpublishedBefore: string | null = null;
+  let failedBefore = "";
   return {
     batch({ unpublished, milliseconds, ...report }) {
       const properties = { ...report, milliseconds: Math.round(milliseconds) };
-      if (unpublished === null) {
-        logger.info(
-          "batch of {submissions}: {added} added, {conflicts} refused, size {size}, {milliseconds} ms, writers {writers}",
-          properties,
-        );
+      if (unpublished !== null) {
+        if (report.submissions > 0 || unpublished !== unpublishedBefore) {
+          logger.warn(
+            "batch of {submissions}: {added} added, size {size}, not published: {unpublished}, writers {writers}",
+            { ...properties, unpublished },
+          );
+        }
       } else {
-        logger.warn("batch of {submissions} at size {size} is not published: {unpublished}", {
-          ...properties,
-          unpublished,
-        });
+        if (unpublishedBefore !== null) {
+          logger.info("size {size} is published, with all that was waiting", { size: report.size });
+          failedBefore = "";
+        }
+        if (report.submissions > 0) {
+          logger.info(
+            "batch of {submissions}: {added} added, {conflicts} refused, size {size}, {milliseconds} ms, writers {writers}",
+            properties,
+          );
+        }
       }
+      unpublishedBefore = unpublished;
     },
     witnessFailure(failures, quorum) {
-      logger.warn("witnesses did not cosign, quorum {quorum}: {failures}", { failures, quorum });
+      // A witness that is left alone says why it was: the same as when it was asked.
+      const told = failures.map((failure) => failure.replace("left alone for a while: ", ""));
+      const same = JSON.stringify([[...told].sort(), quorum]);
+      if (same === failedBefore) return;
+      failedBefore = same;
+      const verdict = quorum ? "the others are enough" : "the quorum is not reached";
+      logger.warn("witnesses did not cosign, {verdict}: {failures}", {
+        verdict,
+        failures: told.join("; "),
+        quorum,
+      });
     },
     fault(error, where) {
       logger.error("fault in {where}: {error}", { where, error: String(error) });

@@ -128,7 +128,7 @@ export class WitnessClient {
       if (this.#latest !== request) throw new Error("a later checkpoint is to be cosigned");
       const pause = this.#pausedUntil - this.#options.monotonic();
       if (pause > 0) {
-        throw new Error(`asked again in ${Math.ceil(pause / 1000)} s: ${this.#lastFailure}`);
+        throw new Error(`left alone for a while: ${this.#lastFailure}`);
       }
       return this.#ask(request);
     });

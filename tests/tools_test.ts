@@ -4,6 +4,7 @@
  * kind of object.
  */
 
+import { parseEntry, parseTlogProof } from "@indelible/core";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Finished } from "./peers/process.ts";
@@ -134,4 +135,31 @@ Deno.test("import takes the index of PIP_INDEX_URL with its password, and shows 
     assert.equal(imported.code, 0, imported.stderr);
     assert.match(imported.stdout, /: 1 logged/);
     assert.ok(!(imported.stdout + imported.stderr).includes("s3cret"));
+  }));
+
+Deno.test("import passes on what a line says of its file: ecosystem, event, publisher", () =>
+  inFolder(async (folder) => {
+    await using log = await startLog({ folder });
+    const checksum = `sha256:${"6".repeat(64)}`;
+    const publisher = { issuer: "https://issuer.example", subject: "release" };
+    const lines = [
+      { filename: "n-1.tgz", checksum, ecosystem: "npm", package: { name: "n", version: "1" } },
+      { filename: "n-1.tgz", checksum, ecosystem: "npm", event: "yank" },
+      { filename: "p-1.tar.gz", checksum, publisher },
+    ];
+    await Deno.writeTextFile(
+      join(folder, "lines.jsonl"),
+      lines.map((line) => JSON.stringify(line) + "\n").join(""),
+    );
+    await tool(folder, 0, "import", "--from=lines.jsonl", `--log=${log.url}`);
+    const bundle = async (path: string) => {
+      const response = await fetch(`${log.url}/bundle/${path}`);
+      const { extra } = parseTlogProof(await response.bytes());
+      return parseEntry(extra!);
+    };
+    const npm = await bundle("n-1.tgz?ecosystem=npm");
+    assert.deepEqual([npm.ecosystem, npm.package], ["npm", { name: "n", version: "1" }]);
+    assert.deepEqual((await bundle("p-1.tar.gz")).publisher, publisher);
+    const status = await (await fetch(`${log.url}/status`)).json();
+    assert.equal(status.size, 3, "the yank is an entry of its own");
   }));

@@ -21,6 +21,8 @@ export interface BulkLine {
   readonly filename: string;
   /** `sha256:<hex>`. */
   readonly checksum: string;
+  /** What else it says of the file, as `/add` takes it. */
+  readonly more?: JsonObject;
 }
 
 /** What became of a line. */
@@ -72,9 +74,9 @@ export async function requestBulk(
 ): Promise<BulkAnswer> {
   const { publisher, headers, signal } = options;
   const url = new URL("admin/bulk/append?proofs=false", log);
-  const request = lines.map(({ filename, checksum }) =>
-    JSON.stringify({ filename, checksum, ...(publisher && { publisher }) }) +
-    "\n"
+  // What a line says itself goes before what is said of all.
+  const request = lines.map(({ filename, checksum, more }) =>
+    JSON.stringify({ filename, checksum, ...(publisher && { publisher }), ...more }) + "\n"
   );
   const stream = await openRequest(url, {
     method: "POST",

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { checkFile, parseChecksum, parseJson } from "@indelible/core";
+import { checkFile, type JsonObject, parseChecksum, parseJson } from "@indelible/core";
 import { createHash } from "node:crypto";
 import { cannot } from "./files.ts";
 import { asObject, text } from "./json_members.ts";
@@ -19,6 +19,8 @@ export type ImportLine =
     readonly filename: string;
     /** `sha256:<hex>`. */
     readonly checksum: string;
+    /** What else it says of the file, as `/add` takes it. */
+    readonly more?: JsonObject;
   }
   | {
     readonly kind: "unusable";
@@ -41,12 +43,12 @@ export interface ImportSource {
 /** The longest line that is read, in bytes. */
 const MAX_LINE = 1 << 20;
 
-/** A line about a file, its name and checksum checked. */
-export function fileLine(filename: string, checksum: string): ImportLine {
+/** A line about a file, its name and checksum checked; the log checks the rest. */
+export function fileLine(filename: string, checksum: string, more?: JsonObject): ImportLine {
   try {
     checkFile(filename);
     parseChecksum(checksum);
-    return { kind: "file", filename, checksum };
+    return { kind: "file", filename, checksum, ...(more && { more }) };
   } catch (error) {
     return { kind: "unusable", why: (error as Error).message };
   }
@@ -86,7 +88,8 @@ function join(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * A file of JSON lines with `filename` and `checksum`; other members are ignored.
+ * A file of JSON lines, each like the body of `/add`: `filename` and `checksum`,
+ * and what else that takes. Members it does not know are ignored.
  *
  * @param path The file. It is read twice: once for its digest, once to import.
  */
@@ -118,10 +121,21 @@ export async function openJsonLines(path: string): Promise<ImportSource> {
 function parseLine(line: Uint8Array): ImportLine {
   try {
     const object = asObject(parseJson(line), "the line");
-    return fileLine(text(object, "filename"), text(object, "checksum"));
+    return fileLine(text(object, "filename"), text(object, "checksum"), moreOf(object));
   } catch (error) {
     return { kind: "unusable", why: (error as Error).message };
   }
+}
+
+/** Without an ecosystem or an event `/add` makes a PyPI publication, which has no more than a publisher. */
+function moreOf(line: JsonObject): JsonObject | undefined {
+  const v2 = line["ecosystem"] !== undefined || line["event"] !== undefined;
+  const names = v2
+    ? ["ecosystem", "event", "package", "native", "size", "publisher", "attestation"]
+    : ["publisher"];
+  const members = names.filter((name) => line[name] !== undefined);
+  if (members.length === 0) return undefined;
+  return Object.fromEntries(members.map((name) => [name, line[name]!]));
 }
 
 /** A source that is in memory already. */

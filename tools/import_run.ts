@@ -93,7 +93,10 @@ async function* chunks(
   let bytes = 0;
   for await (const line of lines) {
     chunk.push(line);
-    bytes += line.kind === "file" ? line.filename.length + overhead : 0;
+    if (line.kind === "file") {
+      bytes += line.filename.length + overhead;
+      if (line.more) bytes += 3 * JSON.stringify(line.more).length;
+    }
     if (chunk.length < chunkLines && bytes < CHUNK_BYTES) continue;
     yield chunk;
     chunk = [];
