@@ -40,8 +40,8 @@ const LOG_INCLUDES = [
   "../log/hash_worker.ts",
   "../log/second_opinion_worker.ts",
   "../log/storage/ledger_sqlite_worker.ts",
-  "../log/kernel/sha256_kernel.wasm",
-  "../log/kernel/sha256_scalar.wasm",
+  "../core/kernel/sha256_kernel.wasm",
+  "../core/kernel/sha256_scalar.wasm",
 ];
 
 const WITNESS_PERMISSIONS = [READ, WRITE, NET, "--allow-env=PG*"];

@@ -16,7 +16,7 @@
 import { HASH_SIZE } from "@indelible/core";
 import type { HashSlice, HashWorkerStart } from "./hash_worker.ts";
 import type { Hasher } from "./integrate.ts";
-import { type HashJob, KernelMemory, sliceJob } from "./kernel_memory.ts";
+import { type HashJob, KernelMemory, sliceJob } from "@indelible/core/kernel";
 import { checkSample, leafMessages, type MessageOf, nodeMessages } from "./native_sample.ts";
 
 /** What a pool can be told. */

@@ -7,8 +7,7 @@
 
 /// <reference lib="deno.worker" />
 
-import { type HashJob, runJob } from "./kernel_memory.ts";
-import { instantiateKernel, type Kernel } from "./kernel/kernel.ts";
+import { type HashJob, instantiateKernel, type Kernel, runJob } from "@indelible/core/kernel";
 
 /** What a worker is told once. */
 export interface HashWorkerStart {

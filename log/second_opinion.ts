@@ -21,7 +21,7 @@ import {
   TILE_WIDTH,
   tilePath,
 } from "@indelible/core";
-import { KernelMemory } from "./kernel_memory.ts";
+import { KernelMemory } from "@indelible/core/kernel";
 import { checkSample, leafMessages, nodeMessages } from "./native_sample.ts";
 import type { StoredObject } from "./storage/objects.ts";
 import { hashAt, shiftRight } from "./tree.ts";

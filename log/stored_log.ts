@@ -19,7 +19,7 @@ import {
   tilePath,
 } from "@indelible/core";
 import { equalBytes } from "@indelible/core";
-import { KernelMemory } from "./kernel_memory.ts";
+import { KernelMemory } from "@indelible/core/kernel";
 import { Damaged } from "./storage/failure.ts";
 import type { Objects } from "./storage/objects.ts";
 import { hashAt } from "./tree.ts";

@@ -76,7 +76,7 @@ async function sourceFiles(folder = ""): Promise<string[]> {
   for await (const { name, isDirectory } of Deno.readDir(ROOT + folder)) {
     const path = folder + name;
     const top = path.split("/")[0]!;
-    if (!(top in MAY_IMPORT) || path === "log/kernel/assembly") continue;
+    if (!(top in MAY_IMPORT) || path === "core/kernel/assembly") continue;
     if (isDirectory) files.push(...await sourceFiles(`${path}/`));
     else if (name.endsWith(".ts")) files.push(path);
   }

@@ -1,10 +1,10 @@
-/** The hash kernel against hash-wasm and `node:crypto`: runs `log/kernel/kernel_bench.ts`. */
+/** The hash kernel against hash-wasm and `node:crypto`: runs `core/kernel/kernel_bench.ts`. */
 
 import { fileURLToPath } from "node:url";
 import { run } from "../peers/process.ts";
 import type { Figure } from "./figures.ts";
 
-const BENCH = fileURLToPath(new URL("../../log/kernel/kernel_bench.ts", import.meta.url));
+const BENCH = fileURLToPath(new URL("../../core/kernel/kernel_bench.ts", import.meta.url));
 
 /** Measures. */
 export async function benchKernel(short: boolean): Promise<Figure[]> {

@@ -5,13 +5,8 @@
  * @module
  */
 
-import { HASH_SIZE } from "@indelible/core";
-import {
-  instantiateKernel,
-  type Kernel,
-  KERNEL_RESERVED_BYTES,
-  SCRATCH_BYTES,
-} from "./kernel/kernel.ts";
+import { HASH_SIZE } from "../hash.ts";
+import { instantiateKernel, type Kernel, KERNEL_RESERVED_BYTES, SCRATCH_BYTES } from "./kernel.ts";
 
 /** A job, or a slice of one: offsets into the memory. */
 export interface HashJob {

@@ -1,5 +1,5 @@
 // How fast the kernel hashes nodes (65 bytes with the prefix) and leaves of 100 bytes on this host, beside the ways it
-// replaces: hash-wasm and node:crypto, one call per hash. `deno run log/kernel/kernel_bench.ts [rounds]`.
+// replaces: hash-wasm and node:crypto, one call per hash. `deno run core/kernel/kernel_bench.ts [rounds]`.
 // The contestants take turns, so that another load on the host slows all of them; read the ratios, not the rates.
 
 import { createHash } from "node:crypto";
