@@ -40,10 +40,11 @@ export class TestLog {
   /**
    * Makes a log.
    *
-   * @param size How many entries it has, "entry 0" first.
+   * @param size How many entries it has.
+   * @param entry Entry `i`; "entry 0" is the first by default.
    */
-  constructor(size: number) {
-    this.entries = Array.from({ length: size }, (_, i) => utf8(`entry ${i}`));
+  constructor(size: number, entry: (i: number) => Uint8Array = (i) => utf8(`entry ${i}`)) {
+    this.entries = Array.from({ length: size }, (_, i) => entry(i));
     this.#levels = [this.entries.map(leafHash)];
     for (let hashes = this.#levels[0]!; hashes.length >= 256;) {
       const above: Hash[] = [];

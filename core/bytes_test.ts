@@ -91,6 +91,8 @@ Deno.test("parseBase64() takes only what encodeBase64() writes", () => {
       "AAAA\n",
       "A\nAAA",
       "AAAA\r",
+      "AAAA    AAAA",
+      "AAAA\t\n\f\r",
       "-_AA",
       "AA\u0000A",
       "ＡAAA",

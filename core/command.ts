@@ -160,9 +160,11 @@ function explain(name: string): (error: unknown) => string {
             const spelled = /^[A-Z]/.test(flag) ? flag : `--${flag}`;
             const why = message(exception);
             // A parser that knows its flag has named it already.
-            return why.startsWith("--")
-              ? why
-              : `${spelled} ${why.replace(/^it /, "")}: received "${input}"`;
+            if (why.startsWith("--")) return why;
+            const expected = why.startsWith(`${flag} `) ? why.slice(flag.length + 1) : why;
+            const told = `${spelled} ${expected.replace(/^it /, "")}`;
+            // And so has one that knows what it received.
+            return told.includes(': received "') ? told : `${told}: received "${input}"`;
           },
         })
         : message(error)

@@ -97,7 +97,8 @@ const NATIVE = /^[a-z0-9][a-z0-9-]{0,31}:[\x21-\x7e]{1,512}$/;
 // Anything that shows: no controls, format characters, spaces, separators, unassigned,
 // and none of the letters and marks that are drawn as nothing.
 const PRINTABLE = /^[^\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]+$/u;
-const MAX_TOKEN = 2048;
+/** The longest publisher, package name or version, in UTF-16 units. */
+export const MAX_TOKEN = 2048;
 
 /** Checks an identifier: 1–255 bytes of 0x21–0x7E, none of them `/`, `\` or `%`. */
 export function checkFile(file: string): string {

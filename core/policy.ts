@@ -286,7 +286,7 @@ export function checkPolicy(
   const keys = [...policy.logs, ...policy.witnesses].map(({ key }) => key);
   const opened = openNote(note, keys.map((key) => verifierOf(key, ed25519)));
   if (opened.kind === "unverified") {
-    return refused("no key of the policy signed the checkpoint");
+    return refused("no trusted key signed the checkpoint");
   }
   if (opened.kind === "invalid-signature") {
     return refused(
@@ -302,7 +302,7 @@ export function checkPolicy(
   const log = policy.logs.find((log) => log.key.name === checkpoint.origin && signatureBy(log));
   if (!log) {
     return refused(
-      `no log of the policy signed as "${excerpt(checkpoint.origin)}"`,
+      `no trusted log signed as "${excerpt(checkpoint.origin)}"`,
     );
   }
   const cosigned: Cosigned[] = [];

@@ -27,13 +27,15 @@ export interface NodeCoordinate {
 export type HashReader = (nodes: readonly NodeCoordinate[]) => Promise<Hash[]>;
 
 /** The leaves from `start` up to `end` (exclusive): a subtree, perhaps not perfect. */
-interface Span {
+export interface Span {
+  /** The first of them. */
   readonly start: bigint;
+  /** One beyond the last. */
   readonly end: bigint;
 }
 
 /** The largest power of two smaller than `size`; RFC 6962's split, for size > 1. */
-function splitPoint(size: bigint): bigint {
+export function splitPoint(size: bigint): bigint {
   return 1n << BigInt((size - 1n).toString(2).length - 1);
 }
 
@@ -53,7 +55,8 @@ function perfectNodes({ start, end }: Span): NodeCoordinate[] {
   return nodes;
 }
 
-function inclusionSpans(index: bigint, size: bigint): Span[] {
+/** The subtrees whose hashes make up an inclusion proof, the leaf's sibling first. */
+export function inclusionSpans(index: bigint, size: bigint): Span[] {
   const spans: Span[] = [];
   let start = 0n;
   let end = size;

@@ -64,25 +64,62 @@ Deno.test("readBody() takes no more than announced from a host that does not cut
 Deno.test("readBody() tells a client that went away from one that stalls", async () => {
   deepEqual(await readBody(pieces([3], "error").request(), 10), { kind: "broken" });
   const { request, seen } = pieces([3], "stall");
-  deepEqual(await readBody(request(), 10, 20), { kind: "stalled" });
+  deepEqual(await readBody(request(), 10, { timeout: 20 }), { kind: "stalled" });
   equal(seen.cancelled, true);
-  const patient = await readBody(pieces([3, 3], "close").request(), 10, 60_000);
+  const announced = pieces([3], "stall").request({ "content-length": "10" });
+  deepEqual(await readBody(announced, 10, { timeout: 20 }), { kind: "stalled" });
+  const patient = await readBody(pieces([3, 3], "close").request(), 10, { timeout: 60_000 });
   equal(patient.kind === "read" && patient.bytes.length, 6);
 });
 
-Deno.test("readBody() gives a body that trickles no more than its whole time", async () => {
+/** A body of one byte after the other, with milliseconds between them. */
+function trickle(bytes: number, milliseconds = 5): Request {
   let sent = 0;
   const body = new ReadableStream({
     async pull(controller) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      if (++sent < 2000) controller.enqueue(new Uint8Array(1));
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      if (sent++ < bytes) controller.enqueue(new Uint8Array(1));
       else controller.close();
     },
   });
-  const request = new Request(URL, { method: "POST", body });
-  deepEqual(await readBody(request, 10_000, 60_000, 50), { kind: "stalled" });
-  const patient = await readBody(pieces([3, 3], "close").request(), 10, 60_000, 60_000);
-  deepEqual(patient, { kind: "read", bytes: new Uint8Array(6) });
+  return new Request(URL, { method: "POST", body });
+}
+
+Deno.test("F22 readBody() gives a body that trickles no more than its whole time", async () => {
+  deepEqual(await readBody(trickle(100_000), 100_000, { timeout: 300 }), { kind: "stalled" });
+  // Those that come at the same time are judged each by its own time.
+  const [stalled, patient] = await Promise.all([
+    readBody(trickle(100_000), 100_000, { timeout: 300 }),
+    readBody(trickle(200), 100_000, { timeout: 60_000 }),
+  ]);
+  deepEqual(stalled, { kind: "stalled" });
+  equal(patient.kind === "read" && patient.bytes.length, 200);
+});
+
+Deno.test("F22 readBody() gives a long body more time, as long as enough of it comes", async () => {
+  // Four seconds in all; from one byte to the next far less than three.
+  const body = await readBody(trickle(100, 40), 100, { timeout: 3000, stride: 1 });
+  equal(body.kind === "read" && body.bytes.length, 100);
+  const few = await readBody(trickle(100_000), 100_000, { timeout: 300, stride: 50_000 });
+  deepEqual(few, { kind: "stalled" });
+});
+
+Deno.test("readBody() keeps the bytes of pieces and not the pieces", async () => {
+  const held: Uint8Array[] = [];
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      // What was taken is overwritten, but for the first: of a body in one piece that is all.
+      for (const piece of held.slice(2)) piece.fill(0xff);
+      const n = held.length;
+      if (n === 100) return controller.close();
+      const piece = new Uint8Array(n % 7).fill(n);
+      held.push(piece);
+      controller.enqueue(piece);
+    },
+  }, { highWaterMark: 0 });
+  const want = Array.from({ length: 100 }, (_, n) => new Array<number>(n % 7).fill(n)).flat();
+  const read = await readBody(new Request(URL, { method: "POST", body }), want.length);
+  deepEqual(read, { kind: "read", bytes: Uint8Array.from(want) });
 });
 
 Deno.test("F26 readBody() refuses transfer codings that compress", async () => {

@@ -1,6 +1,6 @@
 /**
- * Admits entries: a request's bytes become an {@linkcode Entry} or a refusal that
- * names the field. Pure. What it admits is canonical and ready to be sequenced.
+ * Admits entries: a request's bytes become the canonical bytes of an {@linkcode Entry}
+ * or a refusal that names the field. Pure. What it admits is ready to be sequenced.
  *
  * `{filename, checksum, publisher?}` is a PyPI publication (`pypi-transparency/v1`,
  * as bt-log has it). With `ecosystem` or `event` it is an `artifact-transparency/v2`
@@ -16,7 +16,6 @@ import {
   EntryError,
   type Event,
   formatEntry,
-  identifierKey,
   type Json,
   type JsonObject,
   parseChecksum,
@@ -24,44 +23,47 @@ import {
   parseJson,
   PYPI_V1,
 } from "@indelible/core";
-import type { Submission } from "./pool.ts";
+import { admitPlain } from "./admit_plain.ts";
+import type { Submissions } from "./submissions.ts";
 
-/** A refused request: one sentence, and the field it is about. */
+/** A refused request. */
 export interface Refused {
-  /** Tells it from an admitted submission. */
-  readonly kind: "refused";
   /** One sentence. */
   readonly error: string;
   /** The JSON member, where one is to blame. */
   readonly field?: string;
 }
 
-/** What became of a request's bytes. */
-export type Admitted =
-  | { readonly kind: "admitted"; readonly submission: Submission }
-  | Refused;
+/** No byte ends the text before its end. */
+const NO_BYTE = -1;
 
 /**
  * Admits one entry.
  *
- * @param body JSON text in UTF-8.
- * @param writer The publisher whose token came with it.
+ * @param bytes Where its JSON text stands, in UTF-8.
+ * @param start Its first byte.
+ * @param end The one after its last.
+ * @param into Where the entry goes when it is admitted.
+ * @returns `null` when it is admitted, else why not.
  */
-export function admit(body: Uint8Array, writer: string | null): Admitted {
+export function admit(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  into: Submissions,
+): Refused | null {
+  const plain = admitPlain(bytes, start, end, NO_BYTE, into) === end;
+  return plain ? null : admitStrictly(bytes.subarray(start, end), into);
+}
+
+/** The same, of any spelling: it has the last word. */
+export function admitStrictly(text: Uint8Array, into: Submissions): Refused | null {
   try {
-    const entry = entryOf(parseJson(body));
-    const bytes = formatEntry(entry);
-    return {
-      kind: "admitted",
-      submission: { entry, bytes, key: identifierKey(entry), writer },
-    };
+    into.append(formatEntry(entryOf(parseJson(text))));
+    return null;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return {
-      kind: "refused",
-      error: error.message,
-      ...(error instanceof EntryError && { field: error.field }),
-    };
+    return { error: error.message, ...(error instanceof EntryError && { field: error.field }) };
   }
 }
 

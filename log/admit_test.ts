@@ -1,25 +1,35 @@
-import { encodeHex, parseEntry, parseUtf8, sha256, utf8 } from "@indelible/core";
+import { concat, encodeHex, formatEntry, parseUtf8, sha256, utf8 } from "@indelible/core";
 import fc from "fast-check";
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { admit } from "./admit.ts";
+import { Submissions } from "./submissions.ts";
 
 const CHECKSUM = `sha256:${encodeHex(sha256(utf8("a wheel")))}`;
 const GOOD = { filename: "pkg-1.0-py3-none-any.whl", checksum: CHECKSUM };
 const PUBLISHER = { issuer: "https://issuer.test", subject: "repo:a/b" };
 
+/** The entry that a request's body is admitted as. */
 function admitted(request: unknown): string {
-  const result = admit(utf8(typeof request === "string" ? request : JSON.stringify(request)), "ci");
-  ok(result.kind === "admitted", result.kind === "refused" ? result.error : "");
-  const { submission } = result;
-  equal(submission.writer, "ci");
-  deepEqual(parseEntry(submission.bytes), submission.entry);
-  return parseUtf8(submission.bytes);
+  const text = utf8(typeof request === "string" ? request : JSON.stringify(request));
+  const submissions = new Submissions();
+  equal(admit(text, 0, text.length, submissions), null);
+  equal(submissions.count, 1);
+  const bytes = submissions.entryBytes(0);
+  deepEqual(formatEntry(submissions.entry(0)), bytes.slice());
+  // Where it stands makes no difference, nor what is around it.
+  const around = concat(utf8("{"), text, utf8("}"));
+  equal(admit(around, 1, 1 + text.length, submissions), null);
+  deepEqual(submissions.entryBytes(1), bytes);
+  return parseUtf8(bytes);
 }
 
 /** The field that is blamed; `-` when the JSON itself is. */
 function refused(body: string | Uint8Array): string {
-  const result = admit(typeof body === "string" ? utf8(body) : body, null);
-  ok(result.kind === "refused", `admitted ${body}`);
+  const text = typeof body === "string" ? utf8(body) : body;
+  const submissions = new Submissions();
+  const result = admit(text, 0, text.length, submissions);
+  ok(result !== null, `admitted ${body}`);
+  equal(submissions.count, 0);
   ok(result.error.length > 0 && result.error.length < 400, "one sentence");
   // deno-lint-ignore no-control-regex
   ok(!/[\u0000-\u001f\u007f\u2028\u2029]/.test(result.error), "nothing that breaks a line");
@@ -223,15 +233,15 @@ Deno.test("admit() never throws, and what it admits is canonical", () => {
     size: fc.option(fc.oneof(fc.double(), fc.string(), fc.nat())),
   }).map((request) => utf8(JSON.stringify(request)));
   fc.assert(fc.property(fc.oneof(json, bytes, near), (body) => {
-    const result = admit(body, null);
-    if (result.kind === "refused") return;
-    deepEqual(parseEntry(result.submission.bytes), result.submission.entry);
+    const submissions = new Submissions();
+    if (admit(body, 0, body.length, submissions) !== null) return;
+    deepEqual(formatEntry(submissions.entry(0)), submissions.entryBytes(0).slice());
   }));
 });
 
 Deno.test("admit() survives every truncation of a good request", () => {
   const body = utf8(JSON.stringify({ ...GOOD, publisher: PUBLISHER, event: "yank", size: 1 }));
   for (let length = 0; length < body.length; length++) {
-    equal(admit(body.subarray(0, length), null).kind, "refused");
+    refused(body.subarray(0, length));
   }
 });

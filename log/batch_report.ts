@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Outcome, Submission } from "./pool.ts";
+import type { Batch } from "./batch.ts";
 import type { Verdict } from "./unique.ts";
 
 /** What a batch came to, for logs and metrics. */
@@ -30,17 +30,15 @@ export interface BatchReport {
  * Reports a batch.
  *
  * @param size The tree size after it.
- * @param submissions What it held.
+ * @param batch What it held.
  * @param verdicts What was decided; empty when it did not come to that.
- * @param outcomes What became of it.
  * @param unpublished Why it is not published, if it is not.
  * @param milliseconds How long it took.
  */
 export function reportBatch(
   size: number,
-  submissions: readonly Submission[],
+  batch: Batch,
   verdicts: readonly Verdict[],
-  outcomes: readonly Outcome[],
   unpublished: string | null,
   milliseconds: number,
 ): BatchReport {
@@ -50,7 +48,7 @@ export function reportBatch(
   verdicts.forEach((verdict, i) => {
     if (verdict.kind !== "new" || verdict.index >= size) return;
     added++;
-    const writer = submissions[i]!.writer ?? "-";
+    const writer = batch.writer(i) ?? "-";
     const own = ranges.get(writer) ?? [];
     ranges.set(writer, own);
     const last = own.at(-1);
@@ -62,9 +60,9 @@ export function reportBatch(
   );
   return {
     size,
-    submissions: submissions.length,
+    submissions: batch.count,
     added,
-    conflicts: outcomes.filter(({ kind }) => kind === "conflict").length,
+    conflicts: verdicts.filter(({ kind }) => kind === "conflict").length,
     writers,
     milliseconds,
     unpublished,

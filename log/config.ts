@@ -25,6 +25,7 @@ export type LogFlags = {
   readonly batchInterval: number;
   readonly maxPending: number;
   readonly freeSpaceFloor: number;
+  readonly bodyTimeout: number;
   readonly logFormat: LogFormat;
 };
 
@@ -59,6 +60,12 @@ export const SERVE_FLAGS = {
     parse: (text: string) => parseCount(text, "--free-space-floor"),
     brief: "Refuse new entries when the disk has fewer MiB free",
     default: "64",
+  },
+  bodyTimeout: {
+    kind: "parsed",
+    parse: parseWait,
+    brief: "In how long a request's body must have come; of a bulk one, each 8 MiB of it",
+    default: "30s",
   },
   logFormat: {
     kind: "enum",

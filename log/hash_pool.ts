@@ -1,94 +1,151 @@
 /**
- * Hashes entries and nodes in bulk, over workers that share one memory with the
- * main thread. Step 2 of `sequencer.ts`, and the hasher of `integrate.ts`.
+ * Hashes what a batch adds to the tree, over workers that share one memory with the
+ * main thread: entries are copied in once, rows of the tree come out. Step 2 of
+ * `sequencer.ts`.
  *
  * A worker that dies, hangs or answers wrongly (a sample is hashed again by the
- * platform's own SHA-256) costs nothing but time: all workers and their memory
- * are thrown away, the job is done again. A second failure of one job is an
- * error, and the sequencer stops unsigned.
+ * platform's own SHA-256) costs nothing but time: all workers and their memory are
+ * thrown away, and the batch is hashed once more on the main thread, which waits for
+ * nobody. If that is wrong too, the kernel is, and the sequencer stops unsigned.
  *
- * Small jobs are hashed right here, with the same kernel: a message to a worker
- * costs more than a few hundred hashes.
+ * Small batches are hashed right here, with the same kernel; so are those that come
+ * before the workers have started.
  *
  * @module
  */
 
-import { HASH_SIZE } from "@indelible/core";
-import type { HashSlice, HashWorkerStart } from "./hash_worker.ts";
+import type { EntrySlab } from "@indelible/core";
+import { chunkCount, type GrowingTree, type Growth, type NodeRow } from "@indelible/core/kernel";
+import { Crew } from "./hash_crew.ts";
 import type { Hasher } from "./integrate.ts";
-import { type HashJob, KernelMemory, sliceJob } from "@indelible/core/kernel";
-import { checkSample, leafMessages, type MessageOf, nodeMessages } from "./native_sample.ts";
+import { checkRows } from "./native_sample.ts";
 
 /** What a pool can be told. */
 export interface HashPoolOptions {
-  /** How many workers; by default one for each core but the main thread's. */
+  /** How many workers; by default one for each core. */
   readonly workers?: number;
-  /** After how many milliseconds a worker that has not answered counts as hung. */
-  readonly deadline?: number;
+  /** A worker counts as hung when no chunk was finished for so many milliseconds; 2,000 by default. */
+  readonly patience?: number;
   /** Makes a worker; tests make ones that fail. */
   readonly makeWorker?: () => Worker;
   /** Told of each failure that the pool recovered from. */
   readonly onFailure?: (error: Error) => void;
 }
 
-const INLINE_HASHES = 512;
+/** More are of no use to the largest batch, and each takes a few megabytes. */
+const MAX_WORKERS = 16;
+/** So many chunks take about as long as to wake a worker and to be woken by it. */
+const INLINE_CHUNKS = 2;
+/** How many chunks to hash here before others get their turn: about two milliseconds' work. */
+const TURN_CHUNKS = 8;
+/**
+ * A worker that hangs cannot be ended, only left behind with its memory. So many
+ * failures are no accident: from then on the main thread hashes alone.
+ */
+const MAX_FAILURES = 8;
+/** After so many jobs without one, the failures before are forgotten. */
+const FORGIVING_JOBS = 1000;
 
 /** A pool of hash workers. */
 export class HashPool implements Hasher {
   readonly #options: Required<HashPoolOptions>;
   #crew: Crew;
+  #failures = 0;
+  /** Jobs that workers did well since the last failure. */
+  #jobs = 0;
+  #closed = false;
   /** Jobs run one after the other: they use the same memory. */
   #turn: Promise<unknown> = Promise.resolve();
 
   /** Starts the workers. */
   constructor(options: HashPoolOptions = {}) {
     this.#options = {
-      workers: Math.max(1, navigator.hardwareConcurrency - 1),
-      deadline: 10_000,
+      workers: Math.min(navigator.hardwareConcurrency, MAX_WORKERS),
+      patience: 2000,
       makeWorker: makeHashWorker,
       onFailure: () => {},
       ...options,
     };
-    this.#crew = new Crew(this.#options);
+    this.#crew = this.#makeCrew();
   }
 
-  /** The leaf hashes of entries, one after the other. */
-  leafHashes(entries: readonly Uint8Array[]): Promise<Uint8Array> {
-    return this.#run(
-      leafMessages(entries),
-      (memory) => memory.placeEntries(entries),
-    );
+  /**
+   * The rows of perfect nodes that entries make in a tree.
+   *
+   * @param tree The tree before.
+   * @param entries The new entries, at least one; they must not change until it resolves.
+   * @returns The rows by height; they are the caller's.
+   * @throws {Error} If the pool is closed or its kernel is wrong.
+   */
+  growRows(tree: GrowingTree, entries: EntrySlab): Promise<NodeRow[]> {
+    const rows = this.#turn.then(() => this.#grow(tree, entries));
+    this.#turn = rows.catch(() => {});
+    return rows;
   }
 
-  /** The node hashes of consecutive pairs: 64 bytes in, 32 bytes out for each. */
-  nodeHashes(pairs: Uint8Array): Promise<Uint8Array> {
-    return this.#run(nodeMessages(pairs), (memory) => memory.placePairs(pairs));
-  }
-
-  /** Stops the workers. */
+  /** Stops the workers; what is under way fails. */
   close(): void {
+    this.#closed = true;
     this.#crew.dismiss();
   }
 
-  #run(
-    message: MessageOf,
-    place: (memory: KernelMemory) => HashJob,
-  ): Promise<Uint8Array> {
-    const attempt = async () => {
-      const hashes = await this.#crew.hash(place);
-      checkSample(hashes.length / HASH_SIZE, message, hashes);
-      return hashes;
-    };
-    const done = this.#turn.then(() =>
-      attempt().catch((error: Error) => {
-        this.#options.onFailure(error);
-        this.#crew.dismiss();
-        this.#crew = new Crew(this.#options);
-        return attempt();
-      })
-    );
-    this.#turn = done.catch(() => {});
-    return done;
+  async #grow(tree: GrowingTree, entries: EntrySlab): Promise<NodeRow[]> {
+    this.#checkOpen();
+    try {
+      const crew = this.#crew;
+      const growth = crew.memory.layOutGrowth(tree, entries);
+      const small = chunkCount(growth) <= INLINE_CHUNKS;
+      const shared = !small && (crew.ready || crew.lost !== null);
+      const rows = shared
+        ? await crew.grow(growth, entries, this.#options.patience)
+        : await this.#growHere(growth, entries);
+      checkRows(tree.size, entries, rows);
+      if (shared && ++this.#jobs === FORGIVING_JOBS) this.#failures = 0;
+      return rows;
+    } catch (error) {
+      this.#replaceCrew(error as Error);
+    }
+    const growth = this.#crew.memory.layOutGrowth(tree, entries);
+    const rows = await this.#growHere(growth, entries);
+    checkRows(tree.size, entries, rows);
+    return rows;
+  }
+
+  /** On the main thread, in turns with whatever else it has to do. */
+  async #growHere(growth: Growth, entries: EntrySlab): Promise<NodeRow[]> {
+    const { memory } = this.#crew;
+    const chunks = chunkCount(growth);
+    memory.fillChunks(growth, entries, 0, chunks);
+    for (let chunk = 0; chunk < chunks; chunk++) {
+      if (chunk % TURN_CHUNKS === 0 && chunk > 0) {
+        await new Promise((turn) => setTimeout(turn));
+        this.#checkOpen();
+      }
+      memory.hashChunk(growth, chunk);
+    }
+    return memory.finishGrowth(growth);
+  }
+
+  #replaceCrew(failure: Error): void {
+    this.#checkOpen();
+    this.#crew.dismiss();
+    this.#failures++;
+    this.#jobs = 0;
+    this.#crew = this.#makeCrew();
+    const { onFailure } = this.#options;
+    onFailure(failure);
+    if (this.#failures === MAX_FAILURES) {
+      onFailure(new Error(`Cannot hash in workers: they failed ${MAX_FAILURES} times`));
+    }
+  }
+
+  #makeCrew(): Crew {
+    const { workers, makeWorker } = this.#options;
+    return new Crew(this.#failures < MAX_FAILURES ? workers : 0, makeWorker);
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new Error("Cannot hash: the pool is closed");
   }
 }
 
@@ -98,83 +155,4 @@ function makeHashWorker(): Worker {
     name: "hash",
     deno: { permissions: "none" },
   });
-}
-
-/** The workers of one memory. */
-class Crew {
-  readonly #memory: KernelMemory;
-  readonly #workers: Worker[] = [];
-  readonly #deadline: number;
-  /** Slices without an answer yet. */
-  readonly #open = new Set<number>();
-  #failed: Error | undefined;
-  /** Settles the job that runs. */
-  #settle: ((error?: Error) => void) | undefined;
-  #lastId = 0;
-
-  constructor({ workers, deadline, makeWorker }: Required<HashPoolOptions>) {
-    this.#deadline = deadline;
-    this.#memory = new KernelMemory(workers);
-    const { memory } = this.#memory;
-    for (let i = 1; i <= workers; i++) {
-      const worker = makeWorker();
-      worker.onmessage = ({ data: id }: MessageEvent<number>) => {
-        this.#open.delete(id);
-        if (this.#open.size === 0) this.#settle?.();
-      };
-      worker.onerror = (event) => {
-        event.preventDefault();
-        this.#failed = new Error(
-          `Cannot hash: a worker died: ${event.message}`,
-        );
-        this.#settle?.(this.#failed);
-      };
-      const start: HashWorkerStart = {
-        memory,
-        scratch: this.#memory.scratch(i),
-      };
-      worker.postMessage(start);
-      this.#workers.push(worker);
-    }
-  }
-
-  dismiss(): void {
-    for (const worker of this.#workers) worker.terminate();
-  }
-
-  async hash(place: (memory: KernelMemory) => HashJob): Promise<Uint8Array> {
-    const job = place(this.#memory);
-    if (job.count <= INLINE_HASHES) this.#memory.hash(job);
-    else await this.#share(job);
-    return this.#memory.read(job);
-  }
-
-  #share(job: HashJob): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#failed) return reject(this.#failed);
-      const timer = setTimeout(
-        () =>
-          this.#settle!(
-            new Error(`Cannot hash: no answer within ${this.#deadline} ms`),
-          ),
-        this.#deadline,
-      );
-      this.#settle = (error) => {
-        clearTimeout(timer);
-        if (error) reject(error);
-        else resolve();
-      };
-      const each = Math.ceil(job.count / this.#workers.length);
-      this.#workers.forEach((worker, i) => {
-        const count = Math.min(each, job.count - i * each);
-        if (count <= 0) return;
-        const slice: HashSlice = {
-          ...sliceJob(job, i * each, count),
-          id: ++this.#lastId,
-        };
-        this.#open.add(slice.id);
-        worker.postMessage(slice);
-      });
-    });
-  }
 }

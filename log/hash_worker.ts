@@ -1,37 +1,25 @@
 /**
  * A worker of the hash pool. It runs with `permissions: "none"`: all it has is
- * the shared memory and the kernel. One message, one slice of a job.
+ * the shared memory and the kernel. After its one message it takes chunks from
+ * the board until it is told to stop.
  *
  * @module
  */
 
 /// <reference lib="deno.worker" />
 
-import { type HashJob, instantiateKernel, type Kernel, runJob } from "@indelible/core/kernel";
-
-/** What a worker is told once. */
-export interface HashWorkerStart {
-  /** The memory it shares with the main thread. */
-  readonly memory: WebAssembly.Memory;
-  /** Where its kernel's scratch area is. */
-  readonly scratch: number;
-}
-
-/** A slice of a job; the answer is its `id`. */
-export interface HashSlice extends HashJob {
-  /** Echoed in the answer. */
-  readonly id: number;
-}
+import { hashChunk, instantiateKernel } from "@indelible/core/kernel";
+import { type HashWorkerStart, JobBoard } from "./hash_board.ts";
 
 declare const self: DedicatedWorkerGlobalScope;
 
-let kernel: Kernel | undefined;
-
-self.onmessage = ({ data }: MessageEvent<HashWorkerStart | HashSlice>) => {
-  if ("memory" in data) {
-    kernel = instantiateKernel(data.memory, data.scratch);
-    return;
+self.onmessage = ({ data }: MessageEvent<HashWorkerStart>) => {
+  const kernel = instantiateKernel(data.memory, data.scratch);
+  const board = new JobBoard(data.memory, data.board);
+  board.arrive();
+  for (let taken = board.take(); taken !== null; taken = board.take()) {
+    hashChunk(kernel, taken.growth, taken.chunk);
+    board.finish();
   }
-  runJob(kernel!, data);
-  self.postMessage(data.id);
+  self.close();
 };

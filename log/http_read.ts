@@ -13,10 +13,9 @@ import {
   encodeHex,
   EntryError,
   formatTlogProof,
-  identifierKey,
+  type Identifier,
   type JsonObject,
   levelWidth,
-  parseBase64,
   parseJson,
   parseTilePath,
   sha256,
@@ -26,23 +25,23 @@ import {
   utf8,
 } from "@indelible/core";
 import { readBody } from "@indelible/core/request_body";
-import type { Receipt } from "./pool.ts";
+import type { Identifiers } from "./identifiers.ts";
 import type { Publication, Published } from "./publish.ts";
+import { Resource } from "./resource.ts";
 import {
   ANY_ORIGIN,
   failure,
   json,
   methodNotAllowed,
   nextTurn,
-  type Resource,
-  serve,
   unavailable,
+  unread,
 } from "./respond.ts";
-import { standingReceipt } from "./standing_receipt.ts";
+import { type StandingReceipt, standingReceipt } from "./standing_receipt.ts";
 import type { Ledger } from "./storage/ledger.ts";
 import type { Objects } from "./storage/objects.ts";
 import type { StoredLog } from "./stored_log.ts";
-import { packHashes } from "./tree.ts";
+import { TileCache } from "./tile_cache.ts";
 
 /** What reading needs. */
 export interface ReadParts {
@@ -53,14 +52,17 @@ export interface ReadParts {
   /** Entries and proofs. */
   readonly stored: StoredLog;
   /** Which file has which leaf index. */
+  readonly identifiers: Identifiers;
+  /** Refusals. */
   readonly ledger: Ledger;
   /** The vkey of the log's first key. */
   readonly vkey: string;
+  /** Milliseconds in which a body must have come. */
+  readonly bodyTimeout: number;
 }
 
 const TEXT = "text/plain; charset=utf-8";
-const OCTETS = "application/octet-stream";
-const IMMUTABLE = "public, max-age=31536000, immutable";
+const BUNDLES = "tile/entries/";
 const GZIP_WANTED = /(?:^|,)\s*(?:x-)?gzip\s*(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))(?:[,;]|$)/i;
 const MAX_LOOKUP_BYTES = 512 * 1024;
 const MAX_LOOKUP_NAMES = 1000;
@@ -68,20 +70,20 @@ const MAX_LOOKUPS_WAITING = 32;
 /** Proofs that are made without letting other requests in between: a few milliseconds. */
 const PROOFS_PER_TURN = 20;
 const MAX_REFUSALS_SHOWN = 1000;
-const CACHE_BYTES = 64 * 1024 * 1024;
 
 /** Answers reads. */
 export class ReadHandler {
   readonly #parts: ReadParts;
-  /** Objects served lately, least recently used first. */
-  readonly #cache = new Map<string, Resource>();
-  #cachedBytes = 0;
+  readonly #tiles: TileCache;
+  /** The checkpoint served last, with what it was made of. */
+  #checkpoint: { readonly published: Published; readonly resource: Resource } | null = null;
   #lookupTurn: Promise<unknown> = Promise.resolve();
   #lookupsWaiting = 0;
 
   /** @param parts What it works with. */
   constructor(parts: ReadParts) {
     this.#parts = parts;
+    this.#tiles = new TileCache(parts.objects);
   }
 
   /** The published checkpoint; `null` before the first. */
@@ -93,16 +95,29 @@ export class ReadHandler {
   checkpoint(request: Request): Response {
     const { published } = this;
     if (!published) return failure(404, "no checkpoint is published yet", {}, ANY_ORIGIN);
-    return serve(request, textResource(new Uint8Array(published.note)));
+    if (this.#checkpoint?.published !== published) {
+      const resource = textResource(new Uint8Array(published.note));
+      this.#checkpoint = { published, resource };
+    }
+    return this.#checkpoint.resource.answer(request);
   }
 
   /** `GET /.well-known/public-key`. */
   publicKey(request: Request): Response {
-    return serve(request, textResource(utf8(`${this.#parts.vkey}\n`)));
+    return textResource(utf8(`${this.#parts.vkey}\n`)).answer(request);
   }
 
   /** `GET /tile/…`: only canonical paths, only what the published tree has. */
-  async tile(request: Request, path: string): Promise<Response> {
+  tile(request: Request, path: string): Response | Promise<Response> {
+    // Zipped only when asked for, and never when a part of the bytes is.
+    const zipped = path.startsWith(BUNDLES) && !request.headers.has("range") &&
+      GZIP_WANTED.test(request.headers.get("accept-encoding") ?? "");
+    // What was read once was in a published tree, and trees only grow.
+    const known = this.#tiles.recall(path, zipped);
+    return known ? known.answer(request) : this.#storedTile(request, path, zipped);
+  }
+
+  async #storedTile(request: Request, path: string, zipped: boolean): Promise<Response> {
     let tile: Tile;
     try {
       tile = parseTilePath(path);
@@ -112,67 +127,33 @@ export class ReadHandler {
     const level = tile.level === "entries" ? 0 : tile.level;
     const width = levelWidth(level, BigInt(this.published?.size ?? 0));
     const inTree = tile.index * BigInt(TILE_WIDTH) + BigInt(tile.width) <= width;
-    // Zipped only when asked for, and never when a part of the bytes is.
-    const zipped = tile.level === "entries" && !request.headers.has("range") &&
-      GZIP_WANTED.test(request.headers.get("accept-encoding") ?? "");
-    const resource = inTree ? await this.#object(tilePath(tile), zipped) : null;
-    return resource
-      ? serve(request, resource)
-      : failure(404, "there is no such tile", {}, ANY_ORIGIN);
-  }
-
-  async #object(path: string, zipped: boolean): Promise<Resource | null> {
-    const key = zipped ? `${path} gzip` : path;
-    const cached = this.#cache.get(key);
-    if (cached) {
-      this.#cache.delete(key);
-      this.#cache.set(key, cached);
-      return cached;
-    }
-    const stored = await this.#parts.objects.read(path);
-    if (!stored) return null;
-    const bytes = zipped ? await gzip(stored) : new Uint8Array(stored);
-    const resource: Resource = {
-      bytes,
-      type: OCTETS,
-      caching: IMMUTABLE,
-      // The path names the bytes for ever.
-      etag: `"${key.replace(" ", "-")}"`,
-      ...(zipped && { encoding: "gzip" }),
-    };
-    // Another request may have read it meanwhile: its bytes count once.
-    if (!this.#cache.has(key)) this.#cachedBytes += bytes.length;
-    this.#cache.set(key, resource);
-    for (const [oldest, { bytes }] of this.#cache) {
-      if (this.#cachedBytes <= CACHE_BYTES) break;
-      this.#cache.delete(oldest);
-      this.#cachedBytes -= bytes.length;
-    }
-    return resource;
+    const resource = inTree ? await this.#tiles.read(tilePath(tile), zipped) : null;
+    return resource?.answer(request) ?? failure(404, "there is no such tile", {}, ANY_ORIGIN);
   }
 
   /** `GET /bundle/<filename>`: a tlog-proof with the entry in `extra`. */
   async bundle(request: Request, encodedName: string, query: string): Promise<Response> {
-    let key: Uint8Array;
-    let file: string;
+    let asked: Identifier;
     try {
-      file = checkFile(decodeName(encodedName));
+      const file = checkFile(decodeName(encodedName));
       const ecosystem = checkEcosystem(new URLSearchParams(query).get("ecosystem") ?? "pypi");
-      key = identifierKey({ ecosystem, file });
+      asked = { ecosystem, file };
     } catch (error) {
       return badRequest(error);
     }
     const { published } = this;
-    const [receipt] = published ? await this.#receipts(key, published) : [];
-    if (!receipt) return failure(404, "this file is not logged", { filename: file }, ANY_ORIGIN);
+    const [receipt] = published ? await this.#receipts([asked], published) : [];
+    if (!receipt) {
+      return failure(404, "this file is not logged", { filename: asked.file }, ANY_ORIGIN);
+    }
     const proof = await receipt.prove();
     const bytes = formatTlogProof({
       extra: proof.bytes,
       index: BigInt(receipt.index),
-      proof: proof.hashes.map(parseBase64),
+      proof: proof.hashes,
       checkpoint: receipt.published.note,
     });
-    return serve(request, textResource(bytes));
+    return textResource(bytes).answer(request);
   }
 
   /** `POST /lookup`: many file names under one checkpoint. */
@@ -181,13 +162,8 @@ export class ReadHandler {
     if (request.headers.has("content-encoding")) {
       return failure(415, "compressed bodies are refused", {}, ANY_ORIGIN);
     }
-    const body = await readBody(request, MAX_LOOKUP_BYTES);
-    if (body.kind === "too-large") {
-      return failure(413, `the body must have at most ${MAX_LOOKUP_BYTES} bytes`, {}, ANY_ORIGIN);
-    }
-    if (body.kind !== "read") {
-      return failure(400, "the body did not arrive whole", {}, ANY_ORIGIN);
-    }
+    const body = await readBody(request, MAX_LOOKUP_BYTES, { timeout: this.#parts.bodyTimeout });
+    if (body.kind !== "read") return unread(body, MAX_LOOKUP_BYTES, ANY_ORIGIN);
     let names: string[];
     let ecosystem: string;
     try {
@@ -208,8 +184,8 @@ export class ReadHandler {
   }
 
   async #lookUp(names: readonly string[], ecosystem: string, published: Published) {
-    const keys = packHashes(names.map((file) => identifierKey({ ecosystem, file })));
-    const receipts = await this.#receipts(keys, published);
+    const asked = names.map((file) => ({ ecosystem, file }));
+    const receipts = await this.#receipts(asked, published);
     const found: object[] = [];
     const missing: string[] = [];
     for (const [i, filename] of names.entries()) {
@@ -221,21 +197,23 @@ export class ReadHandler {
       if (found.length % PROOFS_PER_TURN === PROOFS_PER_TURN - 1) await nextTurn();
       const { bytes, hashes } = await receipt.prove();
       const { index } = receipt;
-      found.push({ filename, index, entry: encodeBase64(bytes), inclusionProof: hashes });
+      const inclusionProof = hashes.map(encodeBase64);
+      found.push({ filename, index, entry: encodeBase64(bytes), inclusionProof });
     }
     return { checkpoint: published.base64, found, missing };
   }
 
-  /** The published entries that introduced identifiers, by their keys. */
-  async #receipts(keys: Uint8Array, published: Published): Promise<(Receipt | undefined)[]> {
-    const { ledger, stored } = this.#parts;
-    const receipts = new Array<Receipt | undefined>(keys.length / 32).fill(undefined);
-    if (keys.length === 0) return receipts;
-    for (const { position, firstIndex } of await ledger.lookup(keys)) {
-      if (firstIndex >= published.size) continue;
-      receipts[position] = standingReceipt(stored, firstIndex, published);
-    }
-    return receipts;
+  /** The published entries that published files. */
+  async #receipts(
+    asked: readonly Identifier[],
+    published: Published,
+  ): Promise<(StandingReceipt | undefined)[]> {
+    const { identifiers, stored } = this.#parts;
+    const found = await identifiers.find(asked, published.size);
+    return asked.map((_, i) => {
+      const leafIndex = found[i];
+      return leafIndex === undefined ? undefined : standingReceipt(stored, leafIndex, published);
+    });
   }
 
   /** `GET /refusals?limit=`: attempts at a second digest, newest first. */
@@ -252,7 +230,7 @@ export class ReadHandler {
 /** A text that may differ a moment later. */
 function textResource(bytes: Uint8Array<ArrayBuffer>): Resource {
   const etag = `"${encodeHex(sha256(bytes).subarray(0, 16))}"`;
-  return { bytes, type: TEXT, caching: "no-store", etag };
+  return new Resource({ bytes, type: TEXT, caching: "no-store", etag });
 }
 
 function decodeName(encoded: string): string {
@@ -284,10 +262,4 @@ function badRequest(error: unknown): Response {
   if (!(error instanceof SyntaxError)) throw error;
   const more = error instanceof EntryError ? { field: error.field } : {};
   return failure(400, error.message, more, ANY_ORIGIN);
-}
-
-async function gzip(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new Blob([new Uint8Array(bytes)]).stream()
-    .pipeThrough(new CompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
 }

@@ -6,21 +6,24 @@
  * @module
  */
 
-import { encodeBase64, formatChecksum } from "@indelible/core";
-import { readBody } from "@indelible/core/request_body";
+import { type Pace, readBody } from "@indelible/core/request_body";
 import { accessOf } from "./access.ts";
+import { addResponse } from "./add_response.ts";
 import { admit } from "./admit.ts";
+import { BulkTurns } from "./bulk_turns.ts";
 import {
   admitLines,
+  type BulkLines,
   bulkResponse,
   MAX_BULK_LINES,
   MAX_ENTRY_BYTES,
   receiptOf,
 } from "./http_bulk.ts";
-import type { Outcome, Pool, Receipt, Submission } from "./pool.ts";
+import type { Pool } from "./pool.ts";
 import type { Published } from "./publish.ts";
 import type { Publishers } from "./publishers.ts";
-import { failure, json, methodNotAllowed, unavailable } from "./respond.ts";
+import { failure, methodNotAllowed, unavailable, unread } from "./respond.ts";
+import { Submissions } from "./submissions.ts";
 
 /** What writing needs. */
 export interface WriteParts {
@@ -28,14 +31,14 @@ export interface WriteParts {
   readonly pool: Pool;
   /** Who may write now; `null` for a log without publishers. */
   readonly publishers: () => Publishers | null;
+  /** Milliseconds in which a body must have come. */
+  readonly bodyTimeout: number;
 }
 
 const MAX_BULK_BYTES = 64 * 1024 * 1024;
 const MAX_BULK_WAITING = 8;
-/** Milliseconds without a byte after which a bulk body loses its turn to the next. */
-const BULK_PATIENCE = 20_000;
-/** Milliseconds for the whole of a bulk body, however often a byte of it comes. */
-const BULK_TOTAL = 60_000;
+/** So many bytes of a bulk body win it the time of a whole one anew; no fewer keep its turn. */
+const BULK_STRIDE = 8 * 1024 * 1024;
 
 // What curl sends by itself is taken too: the README of bt-log uses it so.
 const ADD_TYPES = ["application/json", "application/x-www-form-urlencoded"];
@@ -44,31 +47,33 @@ const BULK_TYPES = ["application/x-ndjson"];
 /** Answers writes. */
 export class WriteHandler {
   readonly #parts: WriteParts;
-  /** Bulk requests are worked on one after the other: each may hold 64 MiB. */
-  #bulkTurn: Promise<unknown> = Promise.resolve();
-  #bulkWaiting = 0;
+  readonly #addPace: Pace;
+  readonly #bulkPace: Pace;
+  readonly #bulkTurns = new BulkTurns(MAX_BULK_WAITING);
+  /** The entry of the add that is being admitted. */
+  readonly #admitted = new Submissions();
 
   /** @param parts What it works with. */
   constructor(parts: WriteParts) {
     this.#parts = parts;
+    this.#addPace = { timeout: parts.bodyTimeout };
+    this.#bulkPace = { timeout: parts.bodyTimeout, stride: BULK_STRIDE };
   }
 
   /** `POST /add`. */
   async add(request: Request): Promise<Response> {
     const access = this.#access(request, ADD_TYPES);
     if (access instanceof Response) return access;
-    const body = await readBody(request, MAX_ENTRY_BYTES);
-    if (body.kind === "too-large") {
-      return failure(413, `the body must have at most ${MAX_ENTRY_BYTES} bytes`);
-    }
-    if (body.kind !== "read") return failure(400, "the body did not arrive whole");
-    const admitted = admit(body.bytes, access.writer);
-    if (admitted.kind === "refused") {
-      const { error, field } = admitted;
+    const body = await readBody(request, MAX_ENTRY_BYTES, this.#addPace);
+    if (body.kind !== "read") return unread(body, MAX_ENTRY_BYTES);
+    const submission = this.#admitted;
+    submission.clear();
+    const refused = admit(body.bytes, 0, body.bytes.length, submission);
+    if (refused !== null) {
+      const { error, field } = refused;
       return failure(400, error, field === undefined ? {} : { field });
     }
-    const { submission } = admitted;
-    return addResponse(submission, await this.#parts.pool.add(submission));
+    return await addResponse(await this.#parts.pool.add(submission, access.writer));
   }
 
   /**
@@ -85,13 +90,15 @@ export class WriteHandler {
   ): Promise<Response> {
     const access = this.#access(request, BULK_TYPES);
     if (access instanceof Response) return access;
-    if (this.#bulkWaiting >= MAX_BULK_WAITING) {
-      return unavailable("too many bulk requests are waiting");
-    }
-    this.#bulkWaiting++;
-    const done = this.#bulkTurn.then(() => this.#bulk(request, access.writer, query, published));
-    this.#bulkTurn = done.catch(() => {}).then(() => this.#bulkWaiting--);
-    return await done;
+    if (this.#bulkTurns.full) return unavailable("too many bulk requests are waiting");
+    const proofs = !new URLSearchParams(query).getAll("proofs").includes("false");
+    return await this.#bulkTurns.take(
+      () => this.#readBulk(request),
+      async (lines) =>
+        lines instanceof Response
+          ? lines
+          : await this.#append(lines, access.writer, proofs, published),
+    );
   }
 
   #access(
@@ -115,61 +122,30 @@ export class WriteHandler {
     return { writer: access.writer };
   }
 
-  async #bulk(
-    request: Request,
+  async #readBulk(request: Request): Promise<BulkLines | Response> {
+    const body = await readBody(request, MAX_BULK_BYTES, this.#bulkPace);
+    if (body.kind !== "read") return unread(body, MAX_BULK_BYTES);
+    const lines = await admitLines(body.bytes);
+    return lines ?? failure(413, `the body must have at most ${MAX_BULK_LINES} lines`);
+  }
+
+  async #append(
+    lines: BulkLines,
     writer: string | null,
-    query: string,
+    proofs: boolean,
     published: () => Published | null,
   ): Promise<Response> {
-    const body = await readBody(request, MAX_BULK_BYTES, BULK_PATIENCE, BULK_TOTAL);
-    if (body.kind === "too-large") {
-      return failure(413, `the body must have at most ${MAX_BULK_BYTES} bytes`);
-    }
-    if (body.kind === "stalled") return failure(408, "the rest of the body did not arrive");
-    if (body.kind === "broken") return failure(400, "the body did not arrive whole");
-    const lines = await admitLines(body.bytes, writer);
-    if (lines === null) return failure(413, `the body must have at most ${MAX_BULK_LINES} lines`);
-    const proofs = !new URLSearchParams(query).getAll("proofs").includes("false");
-    const submissions = lines.flatMap(({ result }) =>
-      result.kind === "admitted" ? [result.submission] : []
-    );
-    const outcomes = await this.#parts.pool.addAll(submissions);
-    // One group, one batch, one checkpoint: all are published or none is.
-    const refused = outcomes.find((outcome) => outcome.kind === "unavailable");
-    if (refused) return unavailable(refused.why);
+    const outcomeOf = await this.#parts.pool.addAll(lines.submissions, writer);
     // When every line was refused, the checkpoint says what they were refused under.
-    const head = outcomes.map(receiptOf).find((receipt) => receipt !== null)?.published ??
-      published();
+    let head: Published | null = null;
+    for (let i = 0; i < lines.submissions.count; i++) {
+      const outcome = outcomeOf(i);
+      // One group, one batch, one checkpoint: all are published or none is.
+      if (outcome.kind === "unavailable") return unavailable(outcome.why);
+      head ??= receiptOf(outcome)?.published ?? null;
+    }
+    head ??= published();
     if (!head) return unavailable("no checkpoint is published yet");
-    return bulkResponse(head, lines, outcomes, proofs);
+    return bulkResponse(head, lines, outcomeOf, proofs);
   }
-}
-
-async function addResponse({ entry }: Submission, outcome: Outcome): Promise<Response> {
-  switch (outcome.kind) {
-    case "logged":
-      return json(`{"index":${outcome.receipt.index},${await proven(outcome.receipt)}}\n`);
-    case "conflict": {
-      const { existing, digest } = outcome;
-      const checksum = formatChecksum(digest);
-      const error =
-        `this file is logged with another digest: ${checksum} at index ${existing.index}`;
-      const head = { error, filename: entry.file, index: existing.index, checksum };
-      return json(`${JSON.stringify(head).slice(0, -1)},${await proven(existing)}}\n`, 409);
-    }
-    case "not-published-yet": {
-      const error = "this file is not logged: publish it before any other event";
-      return failure(409, error, { field: "event", filename: entry.file });
-    }
-    case "unavailable":
-      return unavailable(outcome.why, outcome.index);
-  }
-}
-
-/** The JSON members that prove an entry; base64 needs no escaping. */
-async function proven({ published, prove }: Receipt): Promise<string> {
-  const { bytes, hashes } = await prove();
-  const list = hashes.length === 0 ? "[]" : `["${hashes.join('","')}"]`;
-  return `"checkpoint":"${published.base64}","inclusionProof":${list},` +
-    `"entry":"${encodeBase64(bytes)}"`;
 }

@@ -1,42 +1,41 @@
 /**
- * Integrates a batch: tree and new entries in; next tree, the changed tiles and
- * entry bundles, and every node that the batch's proofs need out. Pure: hashing
- * comes in as a function, storage is not its business. Step 3 of `sequencer.ts`.
+ * Integrates a batch: tree, new entries and the nodes that they make in; next tree, the
+ * changed tiles and entry bundles out. Pure and without hashing: the hash pool has made
+ * the nodes, storage is not its business. Step 3 of `sequencer.ts`.
  *
- * It works on whole heights of the tree: the new nodes of height h+1 are the
- * hashes of consecutive pairs at height h, so a batch of n entries takes about
- * log2(n) calls of the hasher. Where a pair's left node is older than the batch,
- * it is on the old right edge.
+ * The nodes come as rows, by height of the tree. Where a pair's left node is older than
+ * the batch, it is on the old right edge, and its row begins with it.
  *
  * @module
  */
 
 import {
   concat,
-  encodeEntryBundle,
+  entryCount,
+  type EntrySlab,
   type Hash,
   HASH_SIZE,
   nodeHash,
+  slabBundle,
   TILE_WIDTH,
   tilePath,
 } from "@indelible/core";
+import type { GrowingTree, NodeRow } from "@indelible/core/kernel";
 import type { StoredObject } from "./storage/objects.ts";
 import { hasBit, hashAt, shiftRight, type Tree } from "./tree.ts";
 
+export type { NodeRow };
+
 /** Hashes in bulk. */
 export interface Hasher {
-  /** The leaf hashes of entries, one after the other. */
-  leafHashes(entries: readonly Uint8Array[]): Promise<Uint8Array>;
-  /** The node hashes of consecutive pairs: 64 bytes in, 32 bytes out for each. */
-  nodeHashes(pairs: Uint8Array): Promise<Uint8Array>;
-}
-
-/** Consecutive nodes of one height: new ones, and at most one old one at their left. */
-export interface NodeRow {
-  /** Index of the first node among those of its height. */
-  readonly first: number;
-  /** The hashes, one after the other. */
-  readonly hashes: Uint8Array;
+  /**
+   * The perfect nodes that entries make in a tree.
+   *
+   * @param tree The tree before.
+   * @param entries The new entries, at least one.
+   * @returns By height, the leaf hashes first.
+   */
+  growRows(tree: GrowingTree, entries: EntrySlab): Promise<NodeRow[]>;
 }
 
 /** What integrating a batch gives. */
@@ -54,17 +53,10 @@ export interface Integrated {
  *
  * @param tree The tree before.
  * @param entries The new entries, at least one.
- * @param leaves Their leaf hashes, one after the other.
- * @param hasher Where node hashes come from.
+ * @param rows The nodes that they make in it, by height.
  */
-export async function integrate(
-  tree: Tree,
-  entries: readonly Uint8Array[],
-  leaves: Uint8Array,
-  hasher: Pick<Hasher, "nodeHashes">,
-): Promise<Integrated> {
-  const size = tree.size + entries.length;
-  const rows = await growRows(tree, size, leaves, hasher);
+export function integrate(tree: Tree, entries: EntrySlab, rows: readonly NodeRow[]): Integrated {
+  const size = tree.size + entryCount(entries);
   const { tiles, partialTiles } = cutTiles(tree, size, rows);
   const { bundles, partialBundle } = cutBundles(tree, entries);
   const edge = nextEdge(size, rows);
@@ -73,28 +65,6 @@ export async function integrate(
     objects: [...bundles, ...tiles],
     rows,
   };
-}
-
-async function growRows(
-  tree: Tree,
-  size: number,
-  leaves: Uint8Array,
-  hasher: Pick<Hasher, "nodeHashes">,
-): Promise<NodeRow[]> {
-  const rows: NodeRow[] = [];
-  let fresh = leaves;
-  for (let height = 0; shiftRight(size, height) > 0; height++) {
-    const old = hasBit(tree.size, height) ? tree.edge.get(height)! : null;
-    const hashes = old ? concat(old, fresh) : fresh;
-    const first = shiftRight(tree.size, height) - (old ? 1 : 0);
-    rows.push({ first, hashes });
-    // `first` is even now: pairs start at the row's start.
-    const pairs = Math.floor(hashes.length / (2 * HASH_SIZE));
-    fresh = pairs === 0
-      ? new Uint8Array(0)
-      : await hasher.nodeHashes(hashes.subarray(0, pairs * 2 * HASH_SIZE));
-  }
-  return rows;
 }
 
 function nextEdge(size: number, rows: readonly NodeRow[]): Map<number, Hash> {
@@ -150,20 +120,20 @@ function cutTiles(tree: Tree, size: number, rows: readonly NodeRow[]) {
   return { tiles, partialTiles };
 }
 
-function cutBundles(tree: Tree, entries: readonly Uint8Array[]) {
+function cutBundles(tree: Tree, entries: EntrySlab) {
   const bundles: StoredObject[] = [];
+  const count = entryCount(entries);
   let partialBundle = tree.partialBundle;
   let width = tree.size % TILE_WIDTH;
   let bundle = Math.floor(tree.size / TILE_WIDTH);
-  for (let at = 0; at < entries.length; bundle++, width = 0) {
-    const taken = entries.slice(at, at += TILE_WIDTH - width);
-    const bytes = concat(
-      width > 0 ? partialBundle : new Uint8Array(0),
-      encodeEntryBundle(taken),
-    );
-    const newWidth = width + taken.length;
+  for (let at = 0; at < count; bundle++, width = 0) {
+    const taken = Math.min(TILE_WIDTH - width, count - at);
+    const fresh = slabBundle(entries, at, at += taken);
+    const bytes = width > 0 ? concat(partialBundle, fresh) : fresh;
+    const newWidth = width + taken;
     bundles.push({ path: pathOf("entries", bundle, newWidth), bytes });
-    partialBundle = newWidth < TILE_WIDTH ? bytes : new Uint8Array(0);
+    // A copy: the tree must not keep the whole batch in memory.
+    partialBundle = newWidth < TILE_WIDTH ? bytes.slice() : new Uint8Array(0);
   }
   return { bundles, partialBundle };
 }

@@ -6,12 +6,14 @@
  */
 
 import { type Policy, quorumHolds } from "@indelible/core";
+import { DEFAULT_PACE } from "@indelible/core/request_body";
 import type { BatchReport } from "./batch_report.ts";
 import { HashPool } from "./hash_pool.ts";
 import { httpHandler } from "./http.ts";
 import { ReadHandler } from "./http_read.ts";
 import { WriteHandler } from "./http_write.ts";
 import type { Hasher } from "./integrate.ts";
+import { loadIdentifiers } from "./load_identifiers.ts";
 import type { LogKeys } from "./log_keys.ts";
 import { Metrics } from "./metrics.ts";
 import { Pool } from "./pool.ts";
@@ -21,6 +23,7 @@ import { json } from "./respond.ts";
 import { type Opinion, startSecondOpinion } from "./second_opinion_face.ts";
 import { Sequencer } from "./sequencer.ts";
 import { standingOf } from "./startup.ts";
+import type { BlockFile } from "./storage/block_file.ts";
 import type { Ledger } from "./storage/ledger.ts";
 import type { Objects } from "./storage/objects.ts";
 import { StoredLog } from "./stored_log.ts";
@@ -32,6 +35,8 @@ export interface LogEvents {
   batch(report: BatchReport): void;
   /** Witnesses did not cosign; `quorum` says whether the others were enough. */
   witnessFailure(failures: readonly string[], quorum: boolean): void;
+  /** At start entries are read to find out which files are logged: so many of them are. */
+  identifiersDerived(leaves: number, size: number): void;
   /** Something failed and was recovered from, or one request failed. */
   fault(error: unknown, where: string): void;
 }
@@ -44,6 +49,8 @@ export interface LogOptions {
   readonly ledger: Ledger;
   /** The public store. */
   readonly objects: Objects;
+  /** Where fingerprints are kept for a quick start; without one every start reads all entries. */
+  readonly identifierFile?: BlockFile;
   /** The witnesses and their quorum; without one nothing is cosigned. */
   readonly policy?: Policy;
   /** Milliseconds that each witness has to answer; 5,000 by default. */
@@ -58,6 +65,8 @@ export interface LogOptions {
   readonly maxPending?: number;
   /** Refuse new entries when fewer bytes are free; 64 MiB by default. */
   readonly freeSpaceFloor?: number;
+  /** Milliseconds in which a request's body must have come; 30,000 by default. */
+  readonly bodyTimeout?: number;
   /** The disk cannot be written: answer reads, refuse writes. */
   readonly readOnly?: boolean;
   /** Told of what happens. */
@@ -103,20 +112,29 @@ export async function openLog(options: LogOptions): Promise<Log> {
   const events: LogEvents = {
     batch: () => {},
     witnessFailure: () => {},
+    identifiersDerived: () => {},
     fault: () => {},
     ...options.events,
   };
-  const standing = await standingOf(ledger, objects, keys);
-  const stored = new StoredLog(objects);
+  const { head, committed, published: publishedBefore } = await standingOf(ledger, objects, keys);
+  const stored = new StoredLog(committed);
+  const identifiers = await loadIdentifiers({
+    origin: keys.origin,
+    size: head.tree.size,
+    stored,
+    file: options.identifierFile ?? null,
+    onDerived: events.identifiersDerived,
+    onFault: (error) => events.fault(error, "the file of identifiers"),
+  });
   const hasher = options.hasher ?? new HashPool({
     onFailure: (error) => events.fault(error, "hash pool"),
   });
-  const opinion: Opinion = (options.startOpinion ?? startSecondOpinion)(standing.head.tree);
+  const opinion: Opinion = (options.startOpinion ?? startSecondOpinion)(head.tree);
   const monotonic = options.monotonic ?? (() => performance.now());
   const witnesses = policy && needsWitnesses(policy)
     ? new Witnesses(policy, {
       timeout: options.witnessTimeout ?? 5000,
-      expectedSize: standing.published?.size ?? 0,
+      expectedSize: publishedBefore?.size ?? 0,
       monotonic,
     })
     : null;
@@ -130,7 +148,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
     failOpen: witnessFailOpen,
     onWitnessFailure: events.witnessFailure,
     onLateFailure: (error) => events.fault(error, "a late cosignature"),
-  }, standing.published);
+  }, publishedBefore);
 
   const pool = new Pool(options.maxPending ?? 16_384);
   const metrics = new Metrics();
@@ -138,6 +156,8 @@ export async function openLog(options: LogOptions): Promise<Log> {
     pool,
     ledger,
     objects,
+    committed,
+    identifiers,
     hasher,
     publication,
     stored,
@@ -149,7 +169,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
       metrics.count(report);
       events.batch(report);
     },
-  }, standing);
+  }, head);
 
   const release = () => {
     hasher.close();
@@ -176,9 +196,18 @@ export async function openLog(options: LogOptions): Promise<Log> {
 
   const published = () => publication.published;
   const ok = () => !failed && !readOnly;
+  const { publishers = () => null, bodyTimeout = DEFAULT_PACE.timeout } = options;
   const handler = httpHandler({
-    write: new WriteHandler({ pool, publishers: options.publishers ?? (() => null) }),
-    read: new ReadHandler({ publication, objects, stored, ledger, vkey: keys.vkey }),
+    write: new WriteHandler({ pool, publishers, bodyTimeout }),
+    read: new ReadHandler({
+      publication,
+      objects,
+      stored,
+      identifiers,
+      ledger,
+      vkey: keys.vkey,
+      bodyTimeout,
+    }),
     overview: () => overview(keys, published()?.size ?? 0, witnessFailOpen),
     health: () =>
       json({ status: ok() ? "ok" : readOnly ? "read-only" : "stopped" }, ok() ? 200 : 503),

@@ -65,6 +65,7 @@ export async function runLog(
     batchInterval: flags.batchInterval,
     maxPending: flags.maxPending,
     freeSpaceFloor: flags.freeSpaceFloor * 1024 * 1024,
+    bodyTimeout: flags.bodyTimeout,
     events: logEvents(logger),
   });
   logger.info("log {origin} at size {size}", { origin: keys.origin, size: log.size() });

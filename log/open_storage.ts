@@ -6,6 +6,7 @@
  */
 
 import { dirname, resolve } from "node:path";
+import { BlockFile } from "./storage/block_file.ts";
 import { Damaged, NotStored } from "./storage/failure.ts";
 import { lockFolder } from "./storage/folder_lock.ts";
 import type { Ledger } from "./storage/ledger.ts";
@@ -22,6 +23,8 @@ export interface Storage extends AsyncDisposable {
   readonly ledger: Ledger;
   /** The public store: `checkpoint` and `tile/`. */
   readonly objects: Objects;
+  /** What a quick start needs: `identifiers`. It can be derived from the objects. */
+  readonly identifierFile: BlockFile;
   /** Whether the disk cannot be written. */
   readonly readOnly: boolean;
 }
@@ -51,14 +54,17 @@ export async function openStorage(folder: string): Promise<Storage> {
       await ledger.close();
       throw error;
     });
+    const identifierFile = new BlockFile(`${lock.folder}/identifiers`, readOnly);
     return {
       ledger,
       objects,
+      identifierFile,
       readOnly,
       async [Symbol.asyncDispose]() {
         const close = async () => {
           await objects.close();
           await ledger.close();
+          identifierFile.close();
           lock.unlock();
         };
         // What is on the disk is whole at every moment; one that hangs must not hold up the end.

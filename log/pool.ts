@@ -1,24 +1,14 @@
 /**
- * The pool: submissions that wait for the sequencer, each group with its promise.
+ * The pool: submissions that wait for the sequencer, each request with its promise.
  * A request waits here and nowhere else.
  *
  * @module
  */
 
-import type { Entry, Hash } from "@indelible/core";
+import type { Hash } from "@indelible/core";
+import type { ByteWriter } from "./byte_writer.ts";
 import type { Published } from "./publish.ts";
-
-/** An admitted entry on its way into the log. */
-export interface Submission {
-  /** The statement. */
-  readonly entry: Entry;
-  /** Its canonical bytes: what is logged. */
-  readonly bytes: Uint8Array;
-  /** The key of its identifier. */
-  readonly key: Hash;
-  /** The publisher whose token came with it; `null` on a loopback log without publishers. */
-  readonly writer: string | null;
-}
+import { Submissions } from "./submissions.ts";
 
 /** Under which checkpoint an entry is proven, and how. */
 export interface Receipt {
@@ -27,15 +17,15 @@ export interface Receipt {
   /** The published checkpoint. */
   readonly published: Published;
   /** Reads or makes the proof, when it is wanted. */
-  readonly prove: () => Proof | Promise<Proof>;
+  prove(): Proof | Promise<Proof>;
 }
 
 /** That an entry is under the published checkpoint. */
 export interface Proof {
   /** The entry's bytes, as they are in the log. */
   readonly bytes: Uint8Array;
-  /** The inclusion proof in base64, the leaf's sibling first. */
-  readonly hashes: readonly string[];
+  /** Writes the inclusion proof as a JSON array: hashes in base64, the leaf's sibling first. */
+  writeInclusion(into: ByteWriter): void;
 }
 
 /** What became of a submission. */
@@ -48,8 +38,8 @@ export type Outcome =
     readonly digest: Hash;
     readonly existing: Receipt;
   }
-  /** It is about a file that no entry has published. */
-  | { readonly kind: "not-published-yet" }
+  /** It is about a file, this one, that no entry has published. */
+  | { readonly kind: "not-published-yet"; readonly file: string }
   /** Not published in time; with an index it is in the tree and a retry gets the same one. */
   | {
     readonly kind: "unavailable";
@@ -57,22 +47,37 @@ export type Outcome =
     readonly index?: number;
   };
 
-/** Submissions that came together and are answered together. */
+/** What became of the i-th of some submissions; made when it is asked for. */
+export type OutcomeOf = (i: number) => Outcome;
+
+/** Submissions that are answered together: those of one bulk request, or of some adds. */
 export interface Group {
   /** In the order they came. */
-  readonly submissions: readonly Submission[];
-  /** Answers them, in the same order. */
-  resolve(outcomes: readonly Outcome[]): void;
+  readonly submissions: Submissions;
+  /** How many requests brought them. */
+  readonly requests: number;
+  /** The publisher whose token came with the i-th; `null` on a loopback log without publishers. */
+  writerOf(i: number): string | null;
+  /** Answers them. */
+  resolve(outcomeOf: OutcomeOf): void;
 }
+
+/** Adds that are grouped: a batch takes whole groups. */
+const MAX_GROUPED_ADDS = 4096;
 
 /** Waiting submissions, oldest first. */
 export class Pool {
   readonly #maxPending: number;
   #groups: Group[] = [];
   #pending = 0;
+  #requests = 0;
+  /** The newest group, while further adds may join it. */
+  #adds: AddGroup | null = null;
   /** Why further submissions are turned away. */
   #closed: string | null = null;
   #wake: (() => void) | undefined;
+  /** With so many submissions. */
+  #wakeAt = 1;
 
   /**
    * Makes an empty pool.
@@ -96,48 +101,71 @@ export class Pool {
   /**
    * Adds one submission and waits for its outcome. Past the limit it is turned
    * away at once.
+   *
+   * @param submission The one, which is copied.
+   * @param writer The publisher whose token came with it.
    */
-  async add(submission: Submission): Promise<Outcome> {
+  add(submission: Submissions, writer: string | null): Promise<Outcome> {
     // By requests: a bulk one must not shut the door on all others.
-    if (this.#groups.length >= this.#maxPending) {
-      return { kind: "unavailable", why: "too many submissions are waiting" };
+    const why = this.#closed ??
+      (this.#requests >= this.#maxPending ? "too many submissions are waiting" : null);
+    if (why !== null) return Promise.resolve({ kind: "unavailable", why });
+    if (this.#adds === null || this.#adds.requests >= MAX_GROUPED_ADDS) {
+      this.#adds = new AddGroup();
+      this.#groups.push(this.#adds);
     }
-    return (await this.addAll([submission]))[0]!;
+    const added = this.#adds.add(submission, writer);
+    this.#count(1, 1);
+    return added;
   }
 
-  /** Adds submissions that are sequenced together, and waits for their outcomes. */
-  addAll(submissions: readonly Submission[]): Promise<readonly Outcome[]> {
-    if (submissions.length === 0) return Promise.resolve([]);
-    const why = this.#closed;
-    if (why !== null) {
-      return Promise.resolve(submissions.map(() => ({ kind: "unavailable", why })));
+  /**
+   * Adds submissions of one request, which are sequenced together, and waits for
+   * their outcomes.
+   */
+  addAll(submissions: Submissions, writer: string | null): Promise<OutcomeOf> {
+    const why = this.#closed ?? "";
+    if (why !== "" || submissions.count === 0) {
+      return Promise.resolve(() => ({ kind: "unavailable", why }));
     }
     return new Promise((resolve) => {
-      this.#groups.push({ submissions, resolve });
-      this.#pending += submissions.length;
-      this.#wake?.();
+      this.#adds = null; // Those that come later are later in the log.
+      this.#groups.push({ submissions, requests: 1, writerOf: () => writer, resolve });
+      this.#count(submissions.count, 1);
     });
+  }
+
+  #count(submissions: number, requests: number): void {
+    this.#pending += submissions;
+    this.#requests += requests;
+    if (this.#pending >= this.#wakeAt) this.#wake?.();
   }
 
   /** Takes the oldest groups, as many as fit into a batch but at least one. */
   take(maxBatch: number): Group[] {
     let taken = 0;
     let count = 0;
-    for (const { submissions } of this.#groups) {
-      if (taken > 0 && count + submissions.length > maxBatch) break;
+    for (const { submissions, requests } of this.#groups) {
+      if (taken > 0 && count + submissions.count > maxBatch) break;
       taken++;
-      count += submissions.length;
+      count += submissions.count;
+      this.#requests -= requests;
     }
     this.#pending -= count;
+    if (taken === this.#groups.length) this.#adds = null;
     return this.#groups.splice(0, taken);
   }
 
-  /** Resolves when something waits, the pool is closed, or so many milliseconds have passed. */
-  async arrival(timeout: number | null): Promise<void> {
-    if (this.#groups.length > 0 || this.closed) return;
+  /**
+   * Resolves when something waits, or so much, when the pool is closed, or when so many
+   * milliseconds have passed.
+   */
+  async arrival(timeout: number | null, submissions = 1): Promise<void> {
+    if (this.#pending >= submissions || this.closed) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
+      this.#wakeAt = submissions;
       if (timeout !== null) timer = setTimeout(resolve, timeout);
     });
     clearTimeout(timer);
@@ -153,8 +181,35 @@ export class Pool {
   /** Closes the pool and turns those that wait away too. */
   clear(why: string): void {
     this.close(why);
-    for (const { submissions, resolve } of this.take(Infinity)) {
-      resolve(submissions.map(() => ({ kind: "unavailable", why })));
+    for (const group of this.take(Infinity)) {
+      group.resolve(() => ({ kind: "unavailable", why }));
     }
+  }
+}
+
+/** Adds that no bulk request came between. */
+class AddGroup implements Group {
+  readonly submissions = new Submissions();
+  readonly #writers: (string | null)[] = [];
+  readonly #waiting: ((outcome: Outcome) => void)[] = [];
+
+  get requests(): number {
+    return this.#waiting.length;
+  }
+
+  add(submission: Submissions, writer: string | null): Promise<Outcome> {
+    this.submissions.append(submission.bytes, submission.start(0), submission.end(0));
+    this.#writers.push(writer);
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  writerOf(i: number): string | null {
+    return this.#writers[i] ?? null;
+  }
+
+  resolve(outcomeOf: OutcomeOf): void {
+    this.#waiting.forEach((resolve, i) => resolve(outcomeOf(i)));
   }
 }

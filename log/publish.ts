@@ -9,6 +9,11 @@
  * 6. **publish**: swap `checkpoint`, then drop what was staged. Without a quorum
  *    only the latter: entries stay integrated, and the next publish covers them.
  *
+ * Receipts need not wait for the ledger to record what is published and to drop what
+ * was staged: the entries are committed, the checkpoint that proves them is durable. A
+ * crash in between is one that start-up knows, the objects a checkpoint ahead of the
+ * ledger's record.
+ *
  * Before the commit a crash forgets the batch; after it, start-up runs 4–6 again.
  * Anything that disagrees in 1–2 throws, and the process stops unsigned.
  *
@@ -32,7 +37,7 @@ import {
 import type { Integrated } from "./integrate.ts";
 import { type LogKeys, openOwn } from "./log_keys.ts";
 import type { Opinion } from "./second_opinion_face.ts";
-import type { Batch, Ledger } from "./storage/ledger.ts";
+import type { Ledger } from "./storage/ledger.ts";
 import type { Objects, StoredObject, WriteOptions } from "./storage/objects.ts";
 import type { StoredLog } from "./stored_log.ts";
 import { hashAt, type Tree } from "./tree.ts";
@@ -91,6 +96,8 @@ export class Publication {
   #held: Published | null;
   /** The swap under way. */
   #swapping: Promise<unknown> = Promise.resolve();
+  /** The ledger's records that nobody has waited for. */
+  #recording: Promise<unknown> = Promise.resolve();
 
   /**
    * @param parts What it works with.
@@ -118,7 +125,6 @@ export class Publication {
   async commit(
     before: Tree,
     { tree, objects, rows }: Integrated,
-    changes: Pick<Batch, "identifiers" | "laterEvents">,
   ): Promise<SignedTree> {
     const { keys, ledger, opinion, witnesses } = this.#parts;
     witnesses?.checkNotBehind();
@@ -168,7 +174,6 @@ export class Publication {
       oldSize: before.size,
       next: { size: tree.size, checkpoint: note },
       staged: objects,
-      ...changes,
     });
     return { tree, note };
   }
@@ -182,7 +187,19 @@ export class Publication {
   }
 
   /**
-   * Steps 5–6.
+   * Resolves when the ledger has recorded what was published last; to be awaited before
+   * the next batch.
+   *
+   * @throws What the ledger throws, once.
+   */
+  async recorded(): Promise<void> {
+    const recording = this.#recording;
+    this.#recording = Promise.resolve();
+    await recording;
+  }
+
+  /**
+   * Steps 5–6, but for the ledger's record of it: see {@linkcode Publication.recorded}.
    *
    * @returns `null` when published, else why not: the next call covers it.
    * @throws {LogBehindWitness} If a witness holds a larger tree: the process must stop.
@@ -225,17 +242,9 @@ export class Publication {
     if (complete) return { tree, note };
     const resigned = signTree(tree, keys);
     openOwn(resigned, keys, "the checkpoint just signed");
-    const none = new Uint8Array(0);
     await ledger.commit({
       oldSize: tree.size,
       next: { size: tree.size, checkpoint: resigned },
-      identifiers: {
-        keys: none,
-        digests: none,
-        leafHashes: none,
-        firstIndices: new Float64Array(0),
-      },
-      laterEvents: [],
       staged: [],
     });
     return { tree, note: resigned };
@@ -252,9 +261,9 @@ export class Publication {
       if (!note) return;
       await objects.replace("checkpoint", note);
       this.#published = this.#held = { size, root, note, base64: encodeBase64(note) };
-      await ledger.publish(note, size);
+      this.#recording = Promise.all([this.#recording, ledger.publish(note, size)]);
     });
-    this.#swapping = swapped.catch(() => {});
+    this.#swapping = swapped.then(() => this.#recording).catch(() => {});
     return swapped;
   }
 
@@ -272,7 +281,7 @@ export class Publication {
       const own = held.note.subarray(0, held.note.length - withLines(NOTHING, known).length);
       return withLines(own, mergeLines(known, [line]));
     };
-    this.#swap(tree, merged).catch(onLateFailure);
+    this.#swap(tree, merged).then(() => this.recorded()).catch(onLateFailure);
   }
 }
 

@@ -13,11 +13,12 @@
 
 import {
   concat,
+  type CountedBundle,
   equalBytes,
   type Hash,
   HASH_SIZE,
+  joinBundles,
   nodeHash,
-  parseEntryBundle,
   TILE_WIDTH,
   tilePath,
 } from "@indelible/core";
@@ -79,8 +80,8 @@ export class SecondOpinion {
       rest.delete(path);
       return bytes;
     };
-    const { fresh, partialBundle } = this.#leafHashes(size, take);
-    const partialTiles = this.#tiles(size, fresh, take);
+    const { hashes, partialBundle } = this.#leafHashes(size, take);
+    const partialTiles = this.#tiles(size, hashes, take);
     for (const path of rest.keys()) {
       throw new Error(`Second opinion: ${path} has no place`);
     }
@@ -92,7 +93,7 @@ export class SecondOpinion {
   #leafHashes(size: number, take: Take) {
     const oldSize = this.#edge.size;
     let partialBundle = this.#edge.partialBundle;
-    const entries: Uint8Array[] = [];
+    const fresh: CountedBundle[] = [];
     for (
       let index = Math.floor(oldSize / TILE_WIDTH);
       index * TILE_WIDTH < size;
@@ -108,14 +109,14 @@ export class SecondOpinion {
           `Second opinion: entry bundle ${index} changes entries of the past`,
         );
       }
-      entries.push(...parseEntryBundle(bundle, width).slice(old));
-      partialBundle = width < TILE_WIDTH ? bundle : new Uint8Array(0);
+      fresh.push({ bytes: bundle.subarray(partialBundle.length), count: width - old });
+      // A copy: what is kept must not hold the whole batch.
+      partialBundle = width < TILE_WIDTH ? bundle.slice() : new Uint8Array(0);
     }
-    const job = this.#memory.placeEntries(entries);
-    this.#memory.hash(job);
-    const fresh = this.#memory.read(job);
-    checkSample(job.count, leafMessages(entries), fresh);
-    return { fresh, partialBundle };
+    const entries = joinBundles(fresh);
+    const hashes = this.#memory.hashSlab(entries);
+    checkSample(size - oldSize, leafMessages(entries), hashes);
+    return { hashes, partialBundle };
   }
 
   /** Checks the tiles of every level; the roots of full ones are fresh hashes of the next. */
@@ -144,7 +145,7 @@ export class SecondOpinion {
           );
         }
         if (tileWidth === TILE_WIDTH) full.push(tile);
-        else partial = tile;
+        else partial = tile.slice();
       }
       partialTiles.push(partial);
       fresh = this.#tileRoots(full);
@@ -154,15 +155,12 @@ export class SecondOpinion {
 
   /** The roots of full tiles, all tiles together, one height after the other. */
   #tileRoots(tiles: readonly Uint8Array[]): Uint8Array {
-    let hashes: Uint8Array = concat(...tiles);
-    for (let height = 0; height < 8 && hashes.length > 0; height++) {
-      const job = this.#memory.placePairs(hashes);
-      this.#memory.hash(job);
-      const above = this.#memory.read(job);
-      checkSample(job.count, nodeMessages(hashes), above);
-      hashes = above;
+    let below: Uint8Array = concat(...tiles);
+    for (const above of this.#memory.rowsAbove(below, 8)) {
+      checkSample(above.length / HASH_SIZE, nodeMessages(below), above);
+      below = above;
     }
-    return hashes;
+    return below;
   }
 
   /** The root hash from the partial tiles, as a client computes it. */

@@ -1,4 +1,4 @@
-import { utf8 } from "@indelible/core";
+import { packEntries, utf8 } from "@indelible/core";
 import { deepEqual, rejects, throws } from "node:assert/strict";
 import { HashPool } from "./hash_pool.ts";
 import { integrate } from "./integrate.ts";
@@ -7,11 +7,11 @@ import { startSecondOpinion } from "./second_opinion_face.ts";
 import { EMPTY_TREE, type Tree } from "./tree.ts";
 
 async function grow(tree: Tree, size: number, pool: HashPool) {
-  const entries = Array.from(
+  const entries = packEntries(Array.from(
     { length: size - tree.size },
     (_, i) => utf8(`entry ${tree.size + i} ${"x".repeat(i % 70)}`),
-  );
-  return await integrate(tree, entries, await pool.leafHashes(entries), pool);
+  ));
+  return integrate(tree, entries, await pool.growRows(tree, entries));
 }
 
 Deno.test("SecondOpinion finds the root that integrate() found, batch after batch", async () => {

@@ -1,34 +1,36 @@
 /**
  * The sequencer: the one writer of the log, and the story of a batch.
  *
- * 1. **decide** (`unique.ts`): one question to the ledger; repeats and conflicts
- *    are told apart from new entries, which get their leaf indices;
- * 2. **hash** (`hash_pool.ts`): leaf hashes;
+ * 1. **decide** (`identifiers.ts`, `unique.ts`): what the log's entries say; repeats
+ *    and conflicts are told apart from new entries, which get their leaf indices;
+ * 2. **hash** (`hash_pool.ts`): leaf hashes and the nodes above them;
  * 3. **integrate** (`integrate.ts`): next tree, changed objects;
  * 4. **publish** (`publish.ts`): second opinion, sign, commit, apply, cosign, publish;
  * 5. **settle** the promises of the pool with receipts.
  *
- * A batch closes at most once per interval while the log is busy, and at once
- * when it has been idle that long. What storage refuses ({@linkcode NotStored})
+ * A batch closes at most once per interval while the log is busy, and at once when it
+ * has been idle that long, or when a batch is full. What storage refuses ({@linkcode NotStored})
  * fails the batch and the loop goes on; every other error ends the loop, and the
  * process: the next start reads the truth.
  *
  * @module
  */
 
-import { type Entry, equalBytes, formatChecksum, parseEntry } from "@indelible/core";
+import { formatChecksum } from "@indelible/core";
+import { Batch } from "./batch.ts";
 import { type BatchReport, reportBatch } from "./batch_report.ts";
+import type { CommittedObjects } from "./committed_objects.ts";
+import { MAX_LEAVES } from "./fingerprint_table.ts";
+import type { Identifiers } from "./identifiers.ts";
 import { type Hasher, integrate } from "./integrate.ts";
-import type { Group, Outcome, Pool, Receipt, Submission } from "./pool.ts";
+import type { Group, Outcome, OutcomeOf, Pool } from "./pool.ts";
 import type { Publication, SignedTree } from "./publish.ts";
-import { BatchProofs } from "./receipts.ts";
+import { BatchProofs, FreshReceipt } from "./receipts.ts";
 import { standingReceipt } from "./standing_receipt.ts";
-import type { Standing } from "./startup.ts";
-import { Damaged, NotStored } from "./storage/failure.ts";
-import type { Ledger, NewIdentifiers, Refusal } from "./storage/ledger.ts";
-import type { Objects, StoredObject } from "./storage/objects.ts";
+import { NotStored } from "./storage/failure.ts";
+import type { Ledger, Refusal } from "./storage/ledger.ts";
+import type { Objects } from "./storage/objects.ts";
 import type { StoredLog } from "./stored_log.ts";
-import { hashAt, packHashes } from "./tree.ts";
 import { decide, type Decided, type Verdict } from "./unique.ts";
 
 /** What the sequencer works with. */
@@ -39,6 +41,10 @@ export interface SequencerParts {
   readonly ledger: Ledger;
   /** The public store, asked for its free space. */
   readonly objects: Objects;
+  /** What is committed, applied or not. */
+  readonly committed: CommittedObjects;
+  /** Which files are logged. */
+  readonly identifiers: Identifiers;
   /** Hashes in bulk. */
   readonly hasher: Hasher;
   /** Commits and publishes. */
@@ -59,15 +65,15 @@ export interface SequencerParts {
 
 /** The most submissions in a batch; a bulk request brings up to 50,000. */
 const MAX_BATCH = 65_536;
+/** So many are worth a checkpoint of their own before the interval is over. */
+const FULL_BATCH = 4096;
 
 /** Writes the log, batch by batch; owns the head. */
 export class Sequencer {
   readonly #parts: SequencerParts;
   /** The committed tree. */
   #head: SignedTree;
-  /** Objects of the head that are committed but not yet applied. */
-  #unapplied: readonly StoredObject[];
-  /** Whether they are from before the start: what is there of them cannot be believed. */
+  /** Whether what is unapplied is from before the start: what is there of it cannot be believed. */
   #inherited = true;
   /** Why the last batch was not published, if it was not. */
   #unpublished: string | null = null;
@@ -76,12 +82,11 @@ export class Sequencer {
 
   /**
    * @param parts What it works with.
-   * @param standing Where the log stands.
+   * @param head The committed tree.
    */
-  constructor(parts: SequencerParts, { head, unapplied }: Omit<Standing, "published">) {
+  constructor(parts: SequencerParts, head: SignedTree) {
     this.#parts = parts;
     this.#head = head;
-    this.#unapplied = unapplied;
   }
 
   /** The committed tree size. */
@@ -100,7 +105,8 @@ export class Sequencer {
     while (!pool.closed || pool.pending > 0) {
       await pool.arrival(this.#covered() ? null : interval);
       const wait = closedAt + interval - monotonic();
-      if (wait > 0 && !pool.closed) await this.#pause(wait);
+      // Lets a batch fill, but no longer than it takes to stop.
+      if (wait > 0) await pool.arrival(wait, FULL_BATCH);
       closedAt = monotonic();
       const groups = pool.take(MAX_BATCH);
       if (groups.length > 0 || !this.#covered()) await this.#batch(groups);
@@ -129,19 +135,8 @@ export class Sequencer {
 
   /** Whether all that is committed is published. */
   #covered(): boolean {
-    return this.#unapplied.length === 0 &&
+    return this.#parts.committed.unapplied.length === 0 &&
       this.#parts.publication.published?.size === this.#head.tree.size;
-  }
-
-  /** Lets a batch fill, but no longer than it takes to stop. */
-  async #pause(milliseconds: number): Promise<void> {
-    const { pool, monotonic } = this.#parts;
-    const until = monotonic() + milliseconds;
-    while (!pool.closed && pool.pending < MAX_BATCH) {
-      const left = until - monotonic();
-      if (left <= 0) return;
-      await new Promise((resolve) => setTimeout(resolve, Math.min(left, 50)));
-    }
   }
 
   /**
@@ -149,26 +144,24 @@ export class Sequencer {
    * wait for it: it may yet be committed, so that a retry gets its index.
    */
   turnAway(why: string): void {
-    for (const { submissions, resolve } of this.#underWay) {
-      resolve(submissions.map(() => ({ kind: "unavailable", why })));
-    }
+    for (const group of this.#underWay) group.resolve(() => ({ kind: "unavailable", why }));
   }
 
   async #batch(groups: readonly Group[], publishAgain = false): Promise<void> {
     this.#underWay = groups;
     const started = this.#parts.monotonic();
-    const submissions = groups.flatMap(({ submissions }) => submissions);
-    let outcomes: readonly Outcome[];
+    const batch = new Batch(groups);
     let decided: Decided | undefined;
+    let proofs: BatchProofs | null = null;
     let unpublished: string | null = null;
     try {
       // 1. Decide.
-      decided = await this.#decide(submissions);
+      const { known, fingerprints } = await this.#parts.identifiers.lookUp(batch, this.size);
+      decided = decide(batch, fingerprints, known, this.size);
       // 2–4. Hash, integrate, publish.
-      let proofs: BatchProofs | null = null;
       try {
         await this.#finishApplying();
-        proofs = await this.#extend(decided);
+        proofs = await this.#extend(batch, fingerprints, decided);
         if (!this.#covered() || publishAgain) {
           unpublished = await this.#parts.publication.publish(this.#head);
         }
@@ -177,35 +170,34 @@ export class Sequencer {
         if (!(error instanceof NotStored)) throw error;
         unpublished = error.message;
       }
-      await this.#keepRefusals(submissions, decided.verdicts);
-      outcomes = await this.#outcomes(groups, decided.verdicts, proofs, unpublished);
+      await this.#keepRefusals(batch, decided.verdicts);
+      // 5. Settle.
+      batch.resolve(this.#outcomesOf(batch, decided.verdicts, proofs, unpublished));
+      await this.#parts.publication.recorded();
     } catch (error) {
       const fatal = !(error instanceof NotStored);
       unpublished = fatal ? "the log has stopped" : (error as Error).message;
-      outcomes = submissions.map((_, i) => this.#unavailable(decided?.verdicts[i], unpublished!));
-      if (fatal) {
-        settle(groups, outcomes);
-        throw error;
-      }
+      const { size } = this;
+      batch.resolve((i) => unavailable(decided?.verdicts[i], size, unpublished!));
+      if (fatal) throw error;
     }
-    // 5. Settle.
-    settle(groups, outcomes);
     this.#underWay = [];
-    const { monotonic, onBatch } = this.#parts;
+    this.#report(batch, decided, unpublished, this.#parts.monotonic() - started);
+    // Nobody waits for it, and the next batch is yet to come.
+    if (this.#parts.committed.unapplied.length === 0) await this.#parts.identifiers.keep(this.size);
+  }
+
+  #report(
+    batch: Batch,
+    decided: Decided | undefined,
+    unpublished: string | null,
+    milliseconds: number,
+  ): void {
     const recovered = this.#unpublished !== null && unpublished === null;
     this.#unpublished = unpublished;
-    if (submissions.length > 0 || unpublished !== null || recovered) {
-      onBatch(
-        reportBatch(
-          this.size,
-          submissions,
-          decided?.verdicts ?? [],
-          outcomes,
-          unpublished,
-          monotonic() - started,
-        ),
-      );
-    }
+    if (batch.count === 0 && unpublished === null && !recovered) return;
+    const verdicts = decided?.verdicts ?? [];
+    this.#parts.onBatch(reportBatch(this.size, batch, verdicts, unpublished, milliseconds));
   }
 
   /**
@@ -214,40 +206,33 @@ export class Sequencer {
    * that a failed fsync never wrote: all of them are written again.
    */
   async #finishApplying(): Promise<void> {
-    if (this.#unapplied.length > 0) {
-      await this.#parts.publication.apply(this.#unapplied, { fresh: this.#inherited });
+    const { committed, publication } = this.#parts;
+    if (committed.unapplied.length > 0) {
+      await publication.apply(committed.unapplied, { fresh: this.#inherited });
     }
-    this.#unapplied = [];
+    committed.applied();
     this.#inherited = false;
-  }
-
-  async #decide(submissions: readonly Submission[]): Promise<Decided> {
-    if (submissions.length === 0) return decide([], [], this.size);
-    const keys = packHashes(submissions.map(({ key }) => key));
-    return decide(
-      submissions,
-      await this.#parts.ledger.lookup(keys),
-      this.size,
-    );
   }
 
   /** Puts the new entries into the tree, committed and applied. */
   async #extend(
-    { fresh, introduced, laterEvents }: Decided,
+    batch: Batch,
+    fingerprints: Uint32Array,
+    decided: Decided,
   ): Promise<BatchProofs | null> {
+    const { fresh } = decided;
     if (fresh.length === 0) return null;
-    const { hasher, publication } = this.#parts;
-    await this.#checkFreeSpace();
+    const { hasher, publication, committed, identifiers } = this.#parts;
     const before = this.#head.tree;
-    const entries = fresh.map(({ bytes }) => bytes);
-    const leaves = await hasher.leafHashes(entries);
-    const integrated = await integrate(before, entries, leaves, hasher);
-    const identifiers = newIdentifiers(introduced, leaves, before.size);
-    this.#head = await publication.commit(before, integrated, {
-      identifiers,
-      laterEvents,
-    });
-    this.#unapplied = integrated.objects;
+    checkRoom(before.size + fresh.length);
+    await this.#checkFreeSpace();
+    const entries = batch.slabOf(fresh);
+    const rows = await hasher.growRows(before, entries);
+    const integrated = integrate(before, entries, rows);
+    this.#head = await publication.commit(before, integrated);
+    // Committed: from here on the files are logged, whatever becomes of the rest.
+    identifiers.add(fingerprints, decided, before.size);
+    committed.committed(integrated.objects);
     await this.#finishApplying();
     return new BatchProofs(integrated);
   }
@@ -260,24 +245,21 @@ export class Sequencer {
   }
 
   /** Conflicts are evidence; losing one to a full disk must not fail the batch. */
-  async #keepRefusals(
-    submissions: readonly Submission[],
-    verdicts: readonly Verdict[],
-  ): Promise<void> {
+  async #keepRefusals(batch: Batch, verdicts: readonly Verdict[]): Promise<void> {
     const { ledger, timestamp } = this.#parts;
     const refusals = verdicts.flatMap((verdict, i): Refusal[] => {
       if (verdict.kind !== "conflict") return [];
-      const { entry, writer } = submissions[i]!;
+      const { ecosystem, file, digest } = batch.entry(i);
       return [{
         time: timestamp(),
-        ecosystem: entry.ecosystem,
-        filename: entry.file,
-        checksum: formatChecksum(entry.digest),
+        ecosystem,
+        filename: file,
+        checksum: formatChecksum(digest),
         existing: {
           index: verdict.index,
           checksum: formatChecksum(verdict.digest),
         },
-        publisher: writer,
+        publisher: batch.writer(i),
       }];
     });
     if (refusals.length === 0) return;
@@ -288,89 +270,45 @@ export class Sequencer {
     }
   }
 
-  async #outcomes(
-    groups: readonly Group[],
+  #outcomesOf(
+    batch: Batch,
     verdicts: readonly Verdict[],
     proofs: BatchProofs | null,
     unpublished: string | null,
-  ): Promise<Outcome[]> {
-    const { published } = this.#parts.publication;
-    const outcomes: Outcome[] = [];
-    for (const { submissions } of groups) {
-      for (const { bytes, entry } of submissions) {
-        const verdict = verdicts[outcomes.length]!;
-        if (verdict.kind === "not-published-yet") {
-          outcomes.push(verdict);
-        } else if (!published || verdict.index >= published.size) {
-          outcomes.push(this.#unavailable(verdict, unpublished ?? "not published in time"));
-        } else if (verdict.kind === "new") {
-          const { index } = verdict;
-          const prove = () => ({ bytes, hashes: proofs!.inclusion(index) });
-          outcomes.push({ kind: "logged", receipt: { index, published, prove } });
-        } else {
-          const receipt = standingReceipt(this.#parts.stored, verdict.index, published);
-          // A bulk request may bring 50,000 repeats: those are read as they are answered.
-          if (submissions.length === 1) await this.#checkStanding(verdict, entry, receipt);
-          outcomes.push(
-            verdict.kind === "repeat"
-              ? { kind: "logged", receipt }
-              : { kind: "conflict", digest: verdict.digest, existing: receipt },
-          );
+  ): OutcomeOf {
+    const { stored, publication: { published } } = this.#parts;
+    const { size } = this; // Answers may be made when it is another.
+    return (i) => {
+      const verdict = verdicts[i]!;
+      if (verdict.kind === "not-published-yet") return { ...verdict, file: batch.entry(i).file };
+      const { index } = verdict;
+      if (!published || index >= published.size) {
+        return unavailable(verdict, size, unpublished ?? "not published in time");
+      }
+      switch (verdict.kind) {
+        case "new": {
+          const receipt = new FreshReceipt(index, published, proofs!, () => batch.bytes(i));
+          return { kind: "logged", receipt };
+        }
+        case "repeat":
+          return { kind: "logged", receipt: standingReceipt(stored, index, published) };
+        case "conflict": {
+          const existing = standingReceipt(stored, index, published);
+          return { kind: "conflict", digest: verdict.digest, existing };
         }
       }
-    }
-    return outcomes;
-  }
-
-  /**
-   * The ledger said which entry stands. The log itself has the last word, and a
-   * ledger that disagrees is damaged.
-   */
-  async #checkStanding(
-    verdict: Verdict & { readonly index: number },
-    { file, digest }: Entry,
-    { index, published }: Receipt,
-  ): Promise<void> {
-    const entry = parseEntry(await this.#parts.stored.entry(index, published.size));
-    const expected = verdict.kind === "conflict" ? verdict.digest : digest;
-    if (entry.file === file && equalBytes(entry.digest, expected)) return;
-    throw new Damaged("ledger", `what it says of ${file} is not what entry ${index} says`);
-  }
-
-  /** 503; with the index only if it is certain that the entry has one. */
-  #unavailable(verdict: Verdict | undefined, why: string): Outcome {
-    const logged = verdict &&
-      (verdict.kind === "new" || verdict.kind === "repeat") &&
-      verdict.index < this.size;
-    return {
-      kind: "unavailable",
-      why,
-      ...(logged && { index: verdict.index }),
     };
   }
 }
 
-function newIdentifiers(
-  introduced: Decided["introduced"],
-  leaves: Uint8Array,
-  size: number,
-): NewIdentifiers {
-  return {
-    keys: packHashes(introduced.map(({ submission }) => submission.key)),
-    digests: packHashes(
-      introduced.map(({ submission }) => submission.entry.digest),
-    ),
-    leafHashes: packHashes(
-      introduced.map(({ index }) => hashAt(leaves, index - size)),
-    ),
-    firstIndices: Float64Array.from(introduced, ({ index }) => index),
-  };
+/** 503; with the index only if it is certain that the entry has one. */
+function unavailable(verdict: Verdict | undefined, size: number, why: string): Outcome {
+  const logged = (verdict?.kind === "new" || verdict?.kind === "repeat") && verdict.index < size;
+  return { kind: "unavailable", why, ...(logged && { index: verdict.index }) };
 }
 
-/** Answers each group with its share of the outcomes. */
-function settle(groups: readonly Group[], outcomes: readonly Outcome[]): void {
-  let at = 0;
-  for (const { submissions, resolve } of groups) {
-    resolve(outcomes.slice(at, at += submissions.length));
-  }
+/** An index beyond the table would be one that no later digest is compared with. */
+function checkRoom(size: number): void {
+  if (size <= MAX_LEAVES) return;
+  throw new NotStored("full", `the log is full: it takes ${MAX_LEAVES} entries`);
 }

@@ -31,9 +31,8 @@ export interface ServeOptions {
  */
 export async function serveLog(log: Log, options: ServeOptions): Promise<number> {
   const { logger, onHangUp } = options;
-  const server = new LastingServer(log.handler, options);
-
   const asked = Promise.withResolvers<string>();
+  // Before the URL is printed: whoever reads it may stop us at once.
   // `deno task` and the process group may both send it: the second changes nothing.
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     Deno.addSignalListener(signal, () => asked.resolve(signal));
@@ -43,6 +42,7 @@ export async function serveLog(log: Log, options: ServeOptions): Promise<number>
       logger.error("not re-read: {error}", { error: (error as Error).message })
     );
   });
+  const server = new LastingServer(log.handler, options);
   try {
     const signal = await Promise.race([asked.promise, log.finished.then(() => asked.promise)]);
     logger.info("stopping on {signal}", { signal });
@@ -75,7 +75,10 @@ class LastingServer {
       this.#current = this.#listen(options.port, options.onListen);
     } catch (error) {
       const address = `${options.host}:${options.port}`;
-      throw new Error(`Cannot listen on ${address} (--host, --port): ${(error as Error).message}`);
+      const why = error instanceof Deno.errors.AddrInUse
+        ? "another program listens there already"
+        : (error as Error).message;
+      throw new Error(`Cannot listen on ${address} (--host, --port): ${why}`);
     }
   }
 
@@ -167,6 +170,9 @@ export function logEvents(logger: Logger): LogEvents {
         failures: told.join("; "),
         quorum,
       });
+    },
+    identifiersDerived(leaves, size) {
+      logger.info("which files are logged, from the entries: {leaves} of {size}", { leaves, size });
     },
     fault(error, where) {
       logger.error("fault in {where}: {error}", { where, error: String(error) });

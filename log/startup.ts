@@ -19,12 +19,13 @@ import {
   tilePath,
 } from "@indelible/core";
 import { encodeBase64 } from "@indelible/core";
+import { CommittedObjects } from "./committed_objects.ts";
 import { treeFromStored } from "./integrate.ts";
 import { type LogKeys, openOwn } from "./log_keys.ts";
 import { type Published, type SignedTree, signTree } from "./publish.ts";
 import { Damaged } from "./storage/failure.ts";
 import type { Ledger } from "./storage/ledger.ts";
-import type { Objects, StoredObject } from "./storage/objects.ts";
+import type { Objects } from "./storage/objects.ts";
 import { StoredLog } from "./stored_log.ts";
 import { EMPTY_TREE, hashAt, shiftRight, type Tree } from "./tree.ts";
 
@@ -32,8 +33,8 @@ import { EMPTY_TREE, hashAt, shiftRight, type Tree } from "./tree.ts";
 export interface Standing {
   /** The committed tree. */
   readonly head: SignedTree;
-  /** Its objects that may not be applied yet: to be written again, whatever is there. */
-  readonly unapplied: readonly StoredObject[];
+  /** Its objects; those that may not be applied yet are to be written again, whatever is there. */
+  readonly committed: CommittedObjects;
   /** The checkpoint published last; `null` before the first. */
   readonly published: Published | null;
 }
@@ -78,16 +79,10 @@ export async function standingOf(
   }
   const published = checkPublished(loaded.published, shown, head, keys);
   // What is staged counts as stored: a full or read-only disk must not stop the start.
-  const stored = withStaged(objects, loaded.staged);
+  const stored = new CommittedObjects(objects, loaded.staged);
   const tree = await readTree(stored, head);
   if (shown) await checkGrowth(shown.checkpoint, head, new StoredLog(stored));
-  return { head: { tree, note: loaded.head!.checkpoint }, unapplied: loaded.staged, published };
-}
-
-/** Reads objects as they will be once all that is staged is applied. */
-function withStaged(objects: Objects, staged: readonly StoredObject[]): Pick<Objects, "read"> {
-  const bytes = new Map(staged.map((object) => [object.path, object.bytes]));
-  return { read: async (path) => bytes.get(path) ?? await objects.read(path) };
+  return { head: { tree, note: loaded.head!.checkpoint }, committed: stored, published };
 }
 
 interface Shown {

@@ -7,10 +7,12 @@
  */
 
 import {
+  equalBytes,
   type Hash,
   HASH_SIZE,
   leafHash,
   type NodeCoordinate,
+  parseEntryBundle,
   proveConsistency,
   proveInclusion,
   type Tile,
@@ -18,7 +20,6 @@ import {
   tileAt,
   tilePath,
 } from "@indelible/core";
-import { equalBytes } from "@indelible/core";
 import { KernelMemory } from "@indelible/core/kernel";
 import { Damaged } from "./storage/failure.ts";
 import type { Objects } from "./storage/objects.ts";
@@ -79,20 +80,47 @@ export class StoredLog {
     throw new Damaged(path, `entry ${index} is not the one in the tree`);
   }
 
+  /**
+   * All entries of a bundle in the tree of a size, hashed in one go. Nothing of it is
+   * remembered: this is for whoever reads the whole log.
+   *
+   * @throws {Damaged} If one of them is not the one in the tree.
+   */
+  async bundle(bundle: number, size: number): Promise<Uint8Array[]> {
+    const tile = tileAt("entries", BigInt(bundle), BigInt(size));
+    if (!tile) throw new RangeError(`Cannot read bundle ${bundle}: the tree has size ${size}`);
+    const path = tilePath(tile);
+    const [bytes, leaves] = await Promise.all([
+      this.#object(path),
+      this.#object(tilePath({ ...tile, level: 0 })),
+    ]);
+    let entries: Uint8Array[];
+    try {
+      entries = parseEntryBundle(bytes, tile.width);
+    } catch (error) {
+      throw new Damaged(path, (error as Error).message);
+    }
+    const job = this.#memory.placeEntries(entries);
+    this.#memory.hash(job);
+    if (equalBytes(this.#memory.read(job), leaves)) return entries;
+    throw new Damaged(path, `its entries are not those of ${tilePath({ ...tile, level: 0 })}`);
+  }
+
+  /**
+   * The hash of a node in the tree of a size.
+   *
+   * @throws {Damaged} If its tile is missing or has a wrong length.
+   */
+  async node({ height, index }: NodeCoordinate, size: number): Promise<Hash> {
+    const inner = height % 8;
+    const perTile = BigInt(TILE_WIDTH >> inner);
+    const tile = tileAt(Math.floor(height / 8), index / perTile, BigInt(size));
+    if (!tile) throw new RangeError("Cannot read node: it is beyond the tree");
+    return hashAt((await this.#tile(tile))[inner]!, Number(index % perTile));
+  }
+
   #read(nodes: readonly NodeCoordinate[], size: number): Promise<Hash[]> {
-    return Promise.all(nodes.map(async ({ height, index }) => {
-      const inner = height % 8;
-      const perTile = BigInt(TILE_WIDTH >> inner);
-      const tile = tileAt(
-        Math.floor(height / 8),
-        index / perTile,
-        BigInt(size),
-      );
-      if (!tile) {
-        throw new RangeError("Cannot read node: it is beyond the tree");
-      }
-      return hashAt((await this.#tile(tile))[inner]!, Number(index % perTile));
-    }));
+    return Promise.all(nodes.map((node) => this.node(node, size)));
   }
 
   #tile(tile: Tile): Promise<TileNodes> {
@@ -102,19 +130,8 @@ export class StoredLog {
       if (bytes.length !== tile.width * HASH_SIZE) {
         throw new Damaged(path, "wrong length");
       }
-      return this.#innerNodes(bytes);
+      return [bytes, ...this.#memory.rowsAbove(bytes, 7)];
     });
-  }
-
-  #innerNodes(bytes: Uint8Array): TileNodes {
-    const rows = [bytes];
-    for (let below = bytes; below.length >= 2 * HASH_SIZE && rows.length < 8;) {
-      const pairs = Math.floor(below.length / (2 * HASH_SIZE)) * 2 * HASH_SIZE;
-      const job = this.#memory.placePairs(below.subarray(0, pairs));
-      this.#memory.hash(job);
-      rows.push(below = this.#memory.read(job));
-    }
-    return rows;
   }
 
   async #object(path: string): Promise<Uint8Array> {

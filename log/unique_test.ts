@@ -4,22 +4,25 @@ import {
   equalBytes,
   type Event,
   formatEntry,
-  identifierKey,
+  type Hash,
   leafHash,
+  parseEntry,
   PYPI_V1,
   sha256,
   utf8,
 } from "@indelible/core";
 import fc from "fast-check";
 import { deepEqual, equal } from "node:assert/strict";
-import type { Submission } from "./pool.ts";
-import type { Known } from "./storage/ledger.ts";
-import { decide, type Verdict } from "./unique.ts";
+import { LATER_EVENT, putEntryFingerprint } from "./entry_fingerprint.ts";
+import { Submissions } from "./submissions.ts";
+import { decide, type Known, type Verdict } from "./unique.ts";
 
 type Step = readonly [event: Event, file: string, content: string, publisher?: string];
+/** Makes the two words of an entry's fingerprint. */
+type Fingerprint = (bytes: Uint8Array, into: Uint32Array, at: number) => void;
 
-function submission([event, file, content, publisher]: Step): Submission {
-  const entry: Entry = {
+function entryOf([event, file, content, publisher]: Step): Entry {
+  return {
     format: event === "publish" ? PYPI_V1 : ARTIFACT_V2,
     ecosystem: "pypi",
     event,
@@ -27,35 +30,80 @@ function submission([event, file, content, publisher]: Step): Submission {
     digest: sha256(utf8(content)),
     ...(publisher && { publisher: { issuer: "https://issuer.test", subject: publisher } }),
   };
-  return { entry, bytes: formatEntry(entry), key: identifierKey(entry), writer: null };
 }
 
-/** A ledger of plain lists, fed with what batches decide. */
+const SEED = Uint32Array.of(1, 2);
+const honest: Fingerprint = (bytes, into, at) =>
+  putEntryFingerprint(bytes, 0, bytes.length, SEED, into, at);
+/** All identifiers have the same one. */
+const colliding: Fingerprint = (bytes, into, at) => {
+  honest(bytes, into, at);
+  into.set([into[at]! & LATER_EVENT, 7], at);
+};
+
+/** A batch as the sequencer has it. */
+class TestBatch {
+  readonly #submissions = new Submissions();
+  readonly fingerprints: Uint32Array;
+
+  constructor(steps: readonly Step[], fingerprint: Fingerprint) {
+    this.fingerprints = new Uint32Array(2 * steps.length);
+    for (const [i, step] of steps.entries()) {
+      this.#submissions.append(formatEntry(entryOf(step)));
+      fingerprint(this.bytes(i), this.fingerprints, 2 * i);
+    }
+  }
+
+  get count() {
+    return this.#submissions.count;
+  }
+
+  entry(i: number) {
+    return this.#submissions.entry(i);
+  }
+
+  bytes(i: number) {
+    return this.#submissions.entryBytes(i);
+  }
+}
+
+/** A log of plain lists, fed with what batches decide. */
 class Model {
-  readonly entries: Submission[] = [];
-  readonly known = new Map<string, Omit<Known, "position">>();
+  readonly entries: Uint8Array[] = [];
+  readonly #known = new Map<
+    string,
+    Omit<Known, "position" | "otherDigest"> & { readonly digest: Hash }
+  >();
+  readonly #fingerprint: Fingerprint;
+
+  constructor(fingerprint = honest) {
+    this.#fingerprint = fingerprint;
+  }
 
   batch(steps: readonly Step[]): readonly Verdict[] {
-    const submissions = steps.map(submission);
-    const known = submissions.flatMap(({ entry }, position) => {
-      const standing = this.known.get(entry.file);
-      return standing ? [{ position, ...standing }] : [];
+    const batch = new TestBatch(steps, this.#fingerprint);
+    const known = steps.flatMap(([event, file], position): Known[] => {
+      const standing = this.#known.get(file);
+      if (!standing) return [];
+      const { digest, ...more } = standing;
+      const otherDigest = equalBytes(digest, batch.entry(position).digest) ? null : digest;
+      return [{ ...more, position, otherDigest, ...(event === "publish" && { newestHash: null }) }];
     });
-    const { verdicts, fresh, introduced, laterEvents } = decide(
-      submissions,
-      known,
-      this.entries.length,
-    );
-    this.entries.push(...fresh);
-    for (const { submission: { entry, bytes }, index } of introduced) {
-      const standing = { firstIndex: index, digest: entry.digest };
-      this.known.set(entry.file, { ...standing, newestIndex: index, newestHash: leafHash(bytes) });
+    const size = this.entries.length;
+    const { verdicts, fresh, laterEvents } = decide(batch, batch.fingerprints, known, size);
+    for (const position of fresh) {
+      const { event, file, digest } = batch.entry(position);
+      const index = this.entries.push(batch.bytes(position)) - 1;
+      if (event !== "publish") continue;
+      equal(this.#known.has(file), false);
+      this.#known.set(file, { firstIndex: index, digest, newestIndex: index, newestHash: null });
     }
-    for (const { key, newestIndex, newestHash } of laterEvents) {
-      const [file, standing] = [...this.known].find(([file]) =>
-        equalBytes(identifierKey({ ecosystem: "pypi", file }), key)
+    for (const { firstIndex, newestIndex } of laterEvents) {
+      const [file, standing] = [...this.#known].find(([, known]) =>
+        known.firstIndex === firstIndex
       )!;
-      this.known.set(file, { ...standing, newestIndex, newestHash });
+      const newestHash = leafHash(this.entries[newestIndex]!);
+      this.#known.set(file, { ...standing, newestIndex, newestHash });
     }
     return verdicts;
   }
@@ -112,9 +160,11 @@ const STORIES: [name: string, steps: Step[], want: string[]][] = [
 
 for (const [name, steps, want] of STORIES) {
   Deno.test(`decide(): ${name}`, () => {
-    deepEqual(kinds(new Model().batch(steps)), want, "in one batch");
-    const model = new Model();
-    deepEqual(kinds(steps.flatMap((step) => model.batch([step]))), want, "one batch each");
+    for (const fingerprint of [honest, colliding]) {
+      deepEqual(kinds(new Model(fingerprint).batch(steps)), want, "in one batch");
+      const model = new Model(fingerprint);
+      deepEqual(kinds(steps.flatMap((step) => model.batch([step]))), want, "one batch each");
+    }
   });
 }
 
@@ -127,8 +177,8 @@ Deno.test("decide() does not depend on how submissions fall into batches", () =>
   ) as fc.Arbitrary<Step>;
   const cuts = fc.array(fc.boolean(), { minLength: 30, maxLength: 30 });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 30 }), cuts, (steps, cuts) => {
-      const whole = new Model();
+    fc.property(fc.array(step, { maxLength: 30 }), cuts, fc.boolean(), (steps, cuts, collide) => {
+      const whole = new Model(collide ? colliding : honest);
       const want = kinds(whole.batch(steps));
       const cut = new Model();
       const batches: Step[][] = [[]];
@@ -140,10 +190,10 @@ Deno.test("decide() does not depend on how submissions fall into batches", () =>
       deepEqual(cut.entries, whole.entries);
       // The promise itself: one digest per file, and each index given out once.
       const digests = new Map<string, string>();
-      for (const { entry } of cut.entries) {
-        const digest = entry.digest.toHex();
-        equal(digests.get(entry.file) ?? digest, digest);
-        digests.set(entry.file, digest);
+      for (const bytes of cut.entries) {
+        const { file, digest } = parseEntry(bytes);
+        equal(digests.get(file) ?? digest.toHex(), digest.toHex());
+        digests.set(file, digest.toHex());
       }
       const given = want.filter((kind) => kind.startsWith("new"));
       deepEqual(given, given.map((_, i) => `new ${i}`));

@@ -16,10 +16,9 @@ import { getLogger } from "@logtape/logtape";
 /** The steps of the write path, in their order, and of the start. */
 export const STEPS = [
   "loaded",
-  "pool taken",
+  "batch closing",
   "decided",
   "hashed",
-  "nodes hashed",
   "second opinion asked",
   "second opinion given",
   "signed",
@@ -33,6 +32,8 @@ export const STEPS = [
   "recording",
   "recorded",
   "settled",
+  "writing block",
+  "block written",
 ] as const;
 
 /** A step of the write path. */
@@ -75,18 +76,17 @@ async function main(plan: CrashPlan): Promise<number> {
   };
 
   await using storage = await openStorage(plan.folder);
-  const { ledger, objects } = storage;
+  const { ledger, objects, identifierFile } = storage;
   const pool = new HashPool();
   const log = await openLog({
     keys: testKeys(),
     batchInterval: 5,
     freeSpaceFloor: 0,
     hasher: {
-      leafHashes(entries) {
+      growRows(tree, entries) {
         reached("decided");
-        return after("hashed", pool.leafHashes(entries));
+        return after("hashed", pool.growRows(tree, entries));
       },
-      nodeHashes: (pairs) => after("nodes hashed", pool.nodeHashes(pairs)),
       close: () => pool.close(),
     },
     startOpinion(edge) {
@@ -99,10 +99,6 @@ async function main(plan: CrashPlan): Promise<number> {
     },
     ledger: withMethods(ledger, {
       load: () => after("loaded", ledger.load()),
-      lookup(keys) {
-        reached("pool taken");
-        return ledger.lookup(keys);
-      },
       commit(batch) {
         reached("signed");
         return after("committed", under("committing", ledger.commit(batch)));
@@ -120,6 +116,19 @@ async function main(plan: CrashPlan): Promise<number> {
       replace: (...args) =>
         after("checkpoint replaced", under("replacing", objects.replace(...args))),
     }),
+    identifierFile: withMethods(identifierFile, {
+      async write(at, bytes) {
+        // In two parts, so that one of them can be there without the other.
+        const half = bytes.length >> 1;
+        await identifierFile.write(at, bytes.subarray(0, half));
+        const rest = identifierFile.write(at + half, bytes.subarray(half));
+        await after("block written", under("writing block", rest));
+      },
+    }),
+    monotonic() {
+      reached("batch closing");
+      return performance.now();
+    },
     // Answers are settled when this is called, and nobody has sent one yet.
     events: { batch: () => reached("settled") },
   });

@@ -7,6 +7,7 @@
 
 import { equal, ok } from "node:assert/strict";
 import { dirname } from "node:path";
+import { BLOCK_LEAVES } from "../log/identifier_blocks.ts";
 import { checkLog, readerOf } from "./check_log.ts";
 import { type CrashPlan, type Step, STEPS } from "./crash_log.ts";
 import { checksumOf, LogClient } from "./log_client.ts";
@@ -18,6 +19,8 @@ import { VKEY } from "./test_log.ts";
 
 const LOOPS = loops("CRASH_LOOPS", { ci: 240, here: 60 });
 const LANES = 2;
+/** Steps that only many entries reach. */
+const BLOCK_STEPS: ReadonlySet<Step | null> = new Set<Step>(["writing block", "block written"]);
 /** Deaths on one data folder. */
 const DEATHS = 18;
 
@@ -41,6 +44,7 @@ class Target {
    * @returns Whether it died where it was to.
    */
   async visit(plan: CrashPlan): Promise<boolean> {
+    await this.#damageBlocks();
     const victim = LogProcess.crashing(plan);
     const url = await victim.url;
     if (url !== null) {
@@ -48,7 +52,7 @@ class Target {
       // Published is what was committed: the start has finished the last batch.
       await this.check();
       for (let round = 0; round < 8 && !victim.dead; round++) {
-        await this.#send(round);
+        await this.#send(round, BLOCK_STEPS.has(plan.step) ? BLOCK_LEAVES : 256);
       }
     }
     const fulfilled = victim.dead;
@@ -83,8 +87,28 @@ class Target {
     equal(fsck.code, 0, fsck.stdout + fsck.stderr);
   }
 
-  /** One round: new ones, repeats and second digests side by side, or many at once. */
-  async #send(round: number): Promise<void> {
+  /** What a start can do without, in a state that a power cut may leave. */
+  async #damageBlocks(): Promise<void> {
+    const path = `${this.folder}/identifiers`;
+    const bytes = await Deno.readFile(path).catch(() => null);
+    if (bytes === null || bytes.length === 0) return;
+    const at = this.#roll(bytes.length);
+    switch (this.#roll(6)) {
+      case 0:
+        return await Deno.remove(path);
+      case 1:
+        return await Deno.truncate(path, at);
+      case 2:
+        bytes[at]! ^= 1 << this.#roll(8);
+        return await Deno.writeFile(path, bytes);
+    }
+  }
+
+  /**
+   * One round: new ones, repeats and second digests side by side, or many at once, up to
+   * the edge of a tile or of a block.
+   */
+  async #send(round: number, edge: number): Promise<void> {
     const known = [...this.client.promises.acknowledged.keys()];
     const again = () => known[this.#roll(known.length)] ?? this.#fresh();
     // A name whose fate is unknown is sent again, with the same digest or another.
@@ -98,9 +122,9 @@ class Target {
     }));
     const second = { file: again(), checksum: checksumOf("another content") };
     if (round === 1) {
-      // Up to the edge of a tile and around it, with some old ones among the new.
+      // Up to the edge and around it.
       const size = this.client.promises.acknowledged.size;
-      const count = 255 - size % 256 + this.#roll(3);
+      const count = edge - 1 - size % edge + this.#roll(3);
       const files = Array.from({ length: Math.max(1, count) }, () => this.#fresh());
       if (await this.client.bulk(files) === "logged") {
         files.forEach((file) => this.#open.delete(file));
@@ -136,7 +160,7 @@ Deno.test(`a log that is killed ${LOOPS} times keeps every promise`, async () =>
       const plan = {
         folder: target.folder,
         step,
-        time: step === "loaded" ? 1 : 1 + roll(6),
+        time: step === "loaded" || BLOCK_STEPS.has(step) ? 1 : 1 + roll(6),
         delay,
       };
       try {

@@ -6,18 +6,25 @@
 
 import {
   cosignatureTime,
+  entryCount,
   formatSkey,
   formatVkey,
+  type Hash,
   KeyType,
+  leafHash,
+  nodeHash,
   type NoteSigner,
+  packEntries,
   parseNote,
   sha256,
   signerKey,
   utf8,
 } from "@indelible/core";
+import { KernelMemory } from "@indelible/core/kernel";
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { HashPool } from "../log/hash_pool.ts";
-import { integrate } from "../log/integrate.ts";
+import type { Kind as WorkerKind } from "../log/hash_pool_test_worker.ts";
+import { type Hasher, integrate } from "../log/integrate.ts";
 import { readLogKeys } from "../log/log_keys.ts";
 import type { LogOptions } from "../log/log.ts";
 import { forwardSeconds } from "../log/main.ts";
@@ -27,6 +34,7 @@ import { openMemoryObjects } from "../log/storage/objects_memory.ts";
 import { StoredLog } from "../log/stored_log.ts";
 import { EMPTY_TREE } from "../log/tree.ts";
 import { checksumOf } from "./log_client.ts";
+import { plainRows } from "./plain_rows.ts";
 import { plainHasher, plainOpinion, SKEY, testKeys, TestLog, VKEY } from "./test_log.ts";
 
 const names = (label: string, count: number) =>
@@ -42,31 +50,15 @@ type Parts = Pick<LogOptions, "hasher" | "startOpinion" | "keys">;
 
 /** Where a bit can flip: the part that lets it happen, once it is armed. */
 const FLIPS: Record<string, (armed: () => boolean) => Partial<Parts>> = {
-  "a leaf hash": (armed) => ({
-    hasher: {
-      ...plainHasher,
-      leafHashes: async (entries) => {
-        const hashes = await plainHasher.leafHashes(entries);
-        return armed() ? flip(hashes) : hashes;
-      },
-    },
-  }),
-  "a node hash": (armed) => ({
-    hasher: {
-      ...plainHasher,
-      nodeHashes: async (pairs) => {
-        const hashes = await plainHasher.nodeHashes(pairs);
-        return armed() ? flip(hashes) : hashes;
-      },
-    },
-  }),
+  "a leaf hash": (armed) => inHashes(armed, "leafHash"),
+  "a node hash": (armed) => inHashes(armed, "nodeHash"),
   "an entry that is hashed": (armed) => ({
     hasher: {
       ...plainHasher,
-      leafHashes: async (entries) => {
-        const hashes = await plainHasher.leafHashes(entries);
-        if (armed()) flip(entries[entries.length >> 1]!);
-        return hashes;
+      growRows(tree, entries) {
+        const rows = plainRows(tree, entries);
+        if (armed()) flip(entries.bytes);
+        return Promise.resolve(rows);
       },
     },
   }),
@@ -98,6 +90,20 @@ const FLIPS: Record<string, (armed: () => boolean) => Partial<Parts>> = {
     })),
   }),
 };
+
+/** Flips a bit of one hash in the middle of a batch; what is above it is made with it. */
+function inHashes(armed: () => boolean, which: "leafHash" | "nodeHash"): Partial<Parts> {
+  const growRows: Hasher["growRows"] = (tree, entries) => {
+    let left = entryCount(entries) >> 1;
+    const faulty = <Args extends unknown[]>(honest: (...args: Args) => Hash) => (...args: Args) =>
+      armed() && left-- === 0 ? flip(honest(...args)) : honest(...args);
+    const honest = { leafHash, nodeHash };
+    return Promise.resolve(
+      plainRows(tree, entries, { ...honest, [which]: faulty<never[]>(honest[which]) }),
+    );
+  };
+  return { hasher: { ...plainHasher, growRows } };
+}
 
 /** Flips a bit of an object after it was cut and before the second opinion sees it. */
 function inObjects(armed: () => boolean, which: RegExp): Partial<Parts> {
@@ -161,9 +167,8 @@ Deno.test("a log does not commit a checkpoint whose root flipped after it was co
     onWitnessFailure() {},
     onLateFailure() {},
   }, null);
-  const entries = [utf8("one entry"), utf8("and another")];
-  const leaves = await plainHasher.leafHashes(entries);
-  const integrated = await integrate(EMPTY_TREE, entries, leaves, plainHasher);
+  const entries = packEntries([utf8("one entry"), utf8("and another")]);
+  const integrated = integrate(EMPTY_TREE, entries, plainRows(EMPTY_TREE, entries));
   for (const field of ["root", "size"] as const) {
     let reads = 0;
     const tree = new Proxy(integrated.tree, {
@@ -175,68 +180,94 @@ Deno.test("a log does not commit a checkpoint whose root flipped after it was co
         return flip(value.slice());
       },
     });
-    const identifiers = {
-      keys: new Uint8Array(0),
-      digests: new Uint8Array(0),
-      leafHashes: new Uint8Array(0),
-      firstIndices: new Float64Array(0),
-    };
-    const committed = publication.commit(EMPTY_TREE, { ...integrated, tree }, {
-      identifiers,
-      laterEvents: [],
-    });
+    const committed = publication.commit(EMPTY_TREE, { ...integrated, tree });
     await rejects(committed, /what was signed is another tree/, field);
     ok(reads > 1, `${field} was read once`);
   }
 });
 
-const BROKEN_WORKERS = {
-  "dies": `onmessage = ({ data }) => { if (!data.memory) throw new Error("died") }`,
-  "hangs": `onmessage = () => {}`,
-  "answers wrongly": `onmessage = ({ data }) => { if (!data.memory) postMessage(data.id) }`,
-};
-for (const [how, source] of Object.entries(BROKEN_WORKERS)) {
-  Deno.test(`a log whose hash worker ${how} in a batch logs it all the same`, async () => {
+/** More than are hashed without a worker. */
+const MANY = 3000;
+
+function testWorker(kind: WorkerKind): Worker {
+  return new Worker(new URL("../log/hash_pool_test_worker.ts", import.meta.url), {
+    type: "module",
+    name: kind,
+    deno: { permissions: "none" },
+  });
+}
+
+const BROKEN: readonly WorkerKind[] = [
+  "dies at once",
+  "dies",
+  "dies after a chunk",
+  "closes",
+  "hangs",
+  "skips",
+  "answers wrongly",
+];
+for (const kind of BROKEN) {
+  Deno.test(`a log whose hash worker ${kind} in a batch logs it all the same`, async () => {
     await using log = TestLog.inMemory();
     const faults: string[] = [];
+    const gone = Promise.withResolvers<void>();
     let made = 0;
-    const permissions = { permissions: "none" } as const;
     const hasher = new HashPool({
       workers: 1,
-      // The one that replaces it needs its time to start, on a busy machine.
-      deadline: how === "hangs" ? 4000 : 30_000,
+      patience: kind === "closes" || kind === "hangs" ? 1000 : 30_000,
       onFailure: ({ message }) => faults.push(message),
-      makeWorker: () =>
-        made++ === 0
-          ? new Worker(`data:application/javascript,${encodeURIComponent(source)}`, {
-            type: "module",
-            deno: permissions,
-          })
-          : new Worker(new URL("../log/hash_worker.ts", import.meta.url), {
-            type: "module",
-            deno: permissions,
-          }),
+      makeWorker() {
+        const worker = testWorker(made++ === 0 ? kind : "works, and tells");
+        if (kind === "dies at once") worker.addEventListener("error", () => gone.resolve());
+        else worker.addEventListener("message", () => gone.resolve(), { once: true });
+        return worker;
+      },
     });
     await log.open({ hasher });
-    // More than are hashed without a worker.
-    equal(await log.client.bulk(names("file", 700)), "logged");
+    // At work, or dead: one that has not come yet would not be asked.
+    await gone.promise;
+    equal(await log.client.bulk(names("file", MANY)), "logged");
     deepEqual([faults.length, made], [1, 2], faults.join());
-    equal(await log.client.bulk(names("more", 700)), "logged");
-    equal((await log.check()).size, 1400);
+    equal(await log.client.bulk(names("more", MANY)), "logged");
+    equal((await log.check()).size, 2 * MANY);
     equal(await log.stop(), null);
   });
 }
 
-Deno.test("a log whose hash workers fail for ever stops, unsigned", async () => {
+Deno.test("a log whose hash workers fail for ever logs what it is sent without them", async () => {
   await using log = TestLog.inMemory();
-  const url = `data:application/javascript,${encodeURIComponent(BROKEN_WORKERS.dies)}`;
+  const faults: string[] = [];
   const hasher = new HashPool({
     workers: 1,
-    makeWorker: () => new Worker(url, { type: "module", deno: { permissions: "none" } }),
+    onFailure: ({ message }) => faults.push(message),
+    makeWorker: () => testWorker("dies"),
   });
   await log.open({ hasher });
-  equal(await log.client.bulk(names("file", 700)), "unavailable");
-  match(String(await log.stop()), /a worker died/);
+  for (let batch = 0; batch < 3; batch++) {
+    equal(await log.client.bulk(names(`batch-${batch}`, MANY)), "logged");
+  }
+  equal((await log.check()).size, 3 * MANY);
+  equal(await log.stop(), null);
+});
+
+Deno.test("a log whose hash kernel is wrong stops, unsigned", async () => {
+  await using log = TestLog.inMemory();
+  const faults: string[] = [];
+  const hasher = new HashPool({ onFailure: ({ message }) => faults.push(message) });
+  const honest = KernelMemory.prototype.finishGrowth;
+  KernelMemory.prototype.finishGrowth = function (growth) {
+    const rows = honest.call(this, growth);
+    for (const { hashes } of rows) for (let i = 0; i < hashes.length; i += 32) hashes[i]! ^= 1;
+    return rows;
+  };
+  try {
+    await log.open({ hasher });
+    equal(await log.client.bulk(names("file", 10)), "unavailable");
+    match(String(await log.stop()), /Cannot trust hash kernel/);
+    equal(faults.length, 1);
+  } finally {
+    KernelMemory.prototype.finishGrowth = honest;
+  }
   await log.open();
   equal((await log.check()).size, 0);
 });

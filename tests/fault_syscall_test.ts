@@ -43,6 +43,7 @@ function pathsIn(folder: string): string[] {
     "/ledger.sqlite.new",
     "/ledger.sqlite.new-wal",
     "/ledger.sqlite.new-journal",
+    "/identifiers",
     "/.tmp",
     ...Array.from({ length: 60 }, (_, i) => `/.tmp/${i + 1}`),
     "/checkpoint",

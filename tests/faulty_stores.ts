@@ -32,7 +32,7 @@ export interface Call {
   readonly name: string;
 }
 
-const READS = new Set(["ledger.load", "ledger.lookup", "ledger.refusals", "objects.read"]);
+const READS = new Set(["ledger.load", "ledger.refusals", "objects.read"]);
 const UNCOUNTED = new Set(["ledger.close", "objects.close", "objects.freeBytes"]);
 
 /** The ways in which a call of that name can end badly. */

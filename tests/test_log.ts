@@ -9,8 +9,6 @@ import {
   formatSkey,
   formatVkey,
   KeyType,
-  leafHash,
-  nodeHash,
   sha256,
   type SignerKey,
   signerKey,
@@ -22,6 +20,7 @@ import type { Hasher } from "../log/integrate.ts";
 import { type LogKeys, readLogKeys } from "../log/log_keys.ts";
 import { SecondOpinion } from "../log/second_opinion.ts";
 import type { Opinion } from "../log/second_opinion_face.ts";
+import type { BlockFile } from "../log/storage/block_file.ts";
 import type { Ledger } from "../log/storage/ledger.ts";
 import { openMemoryLedger } from "../log/storage/ledger_memory.ts";
 import type { Objects } from "../log/storage/objects.ts";
@@ -29,6 +28,7 @@ import { openMemoryObjects } from "../log/storage/objects_memory.ts";
 import { openStorage } from "../log/open_storage.ts";
 import { checkLog, type Contents, readerOf } from "./check_log.ts";
 import { LogClient } from "./log_client.ts";
+import { plainRows } from "./plain_rows.ts";
 
 /** The key of every test log. */
 export const KEY: SignerKey = signerKey("crash.test/log", KeyType.ed25519, sha256(utf8("log")));
@@ -44,15 +44,7 @@ export function testKeys(now: () => bigint = () => 1n): LogKeys {
 
 /** Hashes here and now, by the plain functions of core. */
 export const plainHasher: Hasher & { close(): void } = {
-  leafHashes: (entries) => Promise.resolve(pack(entries.map(leafHash))),
-  nodeHashes(pairs) {
-    const hashes = Array.from(
-      { length: pairs.length / 64 },
-      (_, i) =>
-        nodeHash(pairs.subarray(64 * i, 64 * i + 32), pairs.subarray(64 * i + 32, 64 * i + 64)),
-    );
-    return Promise.resolve(pack(hashes));
-  },
+  growRows: (tree, entries) => Promise.resolve(plainRows(tree, entries)),
   close() {},
 };
 
@@ -72,6 +64,8 @@ export interface Stores {
   readonly ledger: Ledger;
   /** The public store. */
   readonly objects: Objects;
+  /** What a quick start needs. */
+  readonly identifierFile?: BlockFile;
   /** Whether the disk cannot be written. */
   readonly readOnly?: boolean;
 }
@@ -180,10 +174,4 @@ export function withMethods<T extends object>(inner: T, methods: Partial<T>): T 
       return typeof method === "function" ? method.bind(target) : method;
     },
   });
-}
-
-function pack(hashes: readonly Uint8Array[]): Uint8Array {
-  const packed = new Uint8Array(32 * hashes.length);
-  hashes.forEach((hash, i) => packed.set(hash, 32 * i));
-  return packed;
 }

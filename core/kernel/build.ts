@@ -1,4 +1,4 @@
-// Compiles the SHA-256 kernel from AssemblyScript to the committed WebAssembly files (`deno task build:wasm`).
+// Compiles the kernel from AssemblyScript to the committed WebAssembly files (`deno task build:wasm`).
 // With --check it compiles to memory and fails when the committed bytes are not the ones the source gives.
 // Run at build time only: the log loads the files through kernel.ts.
 
@@ -16,6 +16,11 @@ const BUILDS = [
   {
     source: "sha256_scalar.ts",
     target: "sha256_scalar.wasm",
+    features: ["--disable", "simd"],
+  },
+  {
+    source: "entry_scan.ts",
+    target: "entry_scan.wasm",
     features: ["--disable", "simd"],
   },
 ];

@@ -8,8 +8,8 @@
  *
  * The memory's first {@linkcode KERNEL_RESERVED_BYTES} bytes belong to the
  * kernel. Every instance over one memory needs {@linkcode SCRATCH_BYTES} of its
- * own; instances share nothing else that they write with different bytes, so a
- * worker may start while others hash.
+ * own; instances of one build share nothing else that they write with different
+ * bytes, so a worker may start while others hash.
  *
  * @module
  */
@@ -38,7 +38,7 @@ export interface Kernel {
   hashNodes(src: number, dst: number, count: number): void;
 
   /**
-   * Hashes entries: for each i below `count`, `dst[32 i ..] = SHA-256(0x00 || src[offsets[i] .. offsets[i + 1]])`.
+   * Hashes entries: for each i below `count`, `dst[32 i ..] = SHA-256(0x00 || src[offsets[i] .. offsets[i + 1] - gap])`.
    *
    * `dst` must not overlap the entries or the offsets.
    *
@@ -46,14 +46,14 @@ export interface Kernel {
    * @param offsets Offset of `count + 1` ascending little-endian uint32, relative to `src`.
    * @param dst Offset of `32 * count` bytes.
    * @param count Number of entries.
+   * @param gap Bytes between an entry and the next, such as the lengths of an entry bundle; none by default.
    */
-  hashLeaves(src: number, offsets: number, dst: number, count: number): void;
+  hashLeaves(src: number, offsets: number, dst: number, count: number, gap?: number): void;
 }
 
-interface KernelExports {
+/** What the module exports; the host makes a `gap` that is not given 0. */
+interface KernelExports extends Kernel {
   init(scratchOffset: number): void;
-  hashNodes(src: number, dst: number, count: number): void;
-  hashLeaves(src: number, offsets: number, dst: number, count: number): void;
 }
 
 /** A module of one function that returns i8x16.popcnt(i8x16.splat(0)): valid only where there is SIMD. */
@@ -68,7 +68,7 @@ const SIMD_PROBE = Uint8Array.of(
 const MODULE = await (WebAssembly.validate(SIMD_PROBE) ? loadSimdModule() : loadScalarModule());
 
 /**
- * Loads the build that hashes four messages at a time, for tests and benchmarks: others call {@linkcode kernelModule}.
+ * Loads the build with SIMD, for tests and benchmarks: others call {@linkcode kernelModule}.
  *
  * @returns The module.
  * @throws {TypeError} If the host's WebAssembly has no SIMD.
@@ -89,7 +89,7 @@ export function loadScalarModule(): Promise<WebAssembly.Module> {
 }
 
 /**
- * Gives the compiled kernel: four lanes of SIMD, or the scalar build on a host whose WebAssembly has no SIMD.
+ * Gives the compiled kernel: with SIMD, or the scalar build on a host whose WebAssembly has none.
  *
  * @returns The module.
  */

@@ -45,17 +45,18 @@ class Fixture {
   }
 
   /** Lays entries out at `src`, hashes them, compares. */
-  checkLeaves(entries: Uint8Array[], src = SRC, dst = DST): void {
+  checkLeaves(entries: Uint8Array[], src = SRC, dst = DST, gap = 0): void {
     const offsets = new DataView(this.memory.buffer, OFFSETS);
     let end = 0;
     entries.forEach((entry, i) => {
       this.bytes.set(entry, src + end);
       offsets.setUint32(4 * i, end, true);
-      end += entry.length;
+      end += entry.length + gap;
       offsets.setUint32(4 * i + 4, end, true);
     });
     const after = this.#fence(dst, entries.length);
-    this.kernel.hashLeaves(src, OFFSETS, dst, entries.length);
+    if (gap > 0) this.kernel.hashLeaves(src, OFFSETS, dst, entries.length, gap);
+    else this.kernel.hashLeaves(src, OFFSETS, dst, entries.length);
     entries.forEach((entry, i) => {
       assert.deepEqual(
         this.bytes.slice(dst + 32 * i, dst + 32 * i + 32),
@@ -122,6 +123,15 @@ for (const [build, module] of Object.entries(BUILDS)) {
     }
   });
 
+  Deno.test(`hashLeaves() of the ${build} build leaves out the gaps between entries`, () => {
+    const fixture = new Fixture(module);
+    const entries = Array.from({ length: 300 }, (_, n) => randomBytes(n, n));
+    for (const gap of [1, 2, 3, 64, 100]) {
+      fixture.checkLeaves(entries, SRC + gap, DST, gap);
+      fixture.checkLeaves(entries.toReversed(), SRC, DST, gap);
+    }
+  });
+
   Deno.test(`hashLeaves() of the ${build} build takes mixed batches with entries of 65535 bytes and more`, () => {
     const fixture = new Fixture(module);
     const random = numbers(7);
@@ -162,7 +172,9 @@ for (const [build, module] of Object.entries(BUILDS)) {
     for (let n = 0; n <= 200; n++) {
       fixture.checkLeaves([randomBytes(n, n)], MEMORY_BYTES - n);
     }
-    fixture.checkNodes(randomBytes(64 * 5, 1), MEMORY_BYTES - 64 * 5);
+    for (let count = 1; count <= 11; count++) {
+      fixture.checkNodes(randomBytes(64 * count, count), MEMORY_BYTES - 64 * count);
+    }
     fixture.checkLeaves(
       [randomBytes(99, 2), randomBytes(3, 3)],
       SRC,
@@ -198,12 +210,17 @@ for (const [build, module] of Object.entries(BUILDS)) {
   });
 
   Deno.test(`the ${build} build stays within the bytes it is given`, () => {
-    const { memory, bytes } = new Fixture(module);
+    const fixture = new Fixture(module);
+    const { memory, bytes } = fixture;
     const { heapBase } = new WebAssembly.Instance(module, { env: { memory } })
       .exports as { heapBase(): number };
     const table = 16384;
     assert.ok(heapBase() <= table);
     const end = KERNEL_RESERVED_BYTES + SCRATCH_BYTES;
+    for (let count = 1; count <= 11; count++) {
+      fixture.checkNodes(randomBytes(64 * count, count));
+      fixture.checkLeaves(Array.from({ length: count }, (_, i) => randomBytes(63 * i, i)));
+    }
     assert.ok(bytes.subarray(heapBase(), table).every((b) => b === 0xa5));
     assert.ok(bytes.subarray(end, end + 4096).every((b) => b === 0xa5));
   });

@@ -93,6 +93,36 @@ export class SmallDisk implements AsyncDisposable {
   }
 }
 
+/** A file in whose place another one is mounted. */
+export class BoundFile implements AsyncDisposable {
+  readonly #path: string;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * Mounts a file over another, if this process may.
+   *
+   * @param source The file that is seen from now on.
+   * @param path The file that is not; both exist.
+   * @param mode Whether it can be written.
+   * @returns The mount, or null after a visible line about the skip.
+   */
+  static async mount(source: string, path: string, mode: "ro" | "rw"): Promise<BoundFile | null> {
+    const failure = await run("mount", "--bind", source, path) ??
+      await run("mount", "-o", `remount,bind,${mode}`, path);
+    if (failure === null) return new BoundFile(path);
+    skip(`this process cannot mount a file: ${failure}`);
+    return null;
+  }
+
+  /** Unmounts it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await run("umount", this.#path);
+  }
+}
+
 /**
  * Runs a program in another Deno process, from a module beside the tests.
  *

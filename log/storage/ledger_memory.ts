@@ -10,11 +10,7 @@ import { HeadMoved } from "./failure.ts";
 import {
   type Batch,
   checkBatch,
-  checkKeys,
-  HASH_LENGTH,
-  hashAt,
   type Head,
-  type Known,
   type Ledger,
   type Loaded,
   MAX_REFUSALS,
@@ -22,14 +18,11 @@ import {
 } from "./ledger.ts";
 import type { StoredObject } from "./objects.ts";
 
-type Identifier = Omit<Known, "position">;
-
 class MemoryLedger implements Ledger {
   #origin: string | null = null;
   #head: Head | null = null;
   #published: { checkpoint: Uint8Array; size: number } | null = null;
   #staged: { size: number; object: StoredObject }[] = [];
-  readonly #identifiers = new Map<string, Identifier>();
   /** By ecosystem, file, checksum and publisher; a Map keeps the order of arrival. */
   readonly #refusals = new Map<string, Refusal>();
 
@@ -58,25 +51,6 @@ class MemoryLedger implements Ledger {
   }
 
   // deno-lint-ignore require-await -- a thrown error must become a rejection
-  async lookup(keys: Uint8Array): Promise<Known[]> {
-    checkKeys(keys);
-    const known: Known[] = [];
-    for (let position = 0; position * HASH_LENGTH < keys.length; position++) {
-      const found = this.#identifiers.get(hashAt(keys, position).toHex());
-      if (found !== undefined) {
-        const { digest, newestHash } = found;
-        known.push({
-          ...found,
-          position,
-          digest: digest.slice(),
-          newestHash: newestHash.slice(),
-        });
-      }
-    }
-    return known;
-  }
-
-  // deno-lint-ignore require-await -- a thrown error must become a rejection
   async commit(batch: Batch): Promise<void> {
     checkBatch(batch);
     if (this.#head === null) {
@@ -86,42 +60,6 @@ class MemoryLedger implements Ledger {
       throw new HeadMoved(
         `Cannot commit batch on size ${batch.oldSize}: head is at ${this.#head.size}`,
       );
-    }
-    // All changes are made aside first: nothing below the loops can fail.
-    const changed = new Map<string, Identifier>();
-    const { keys, digests, leafHashes, firstIndices } = batch.identifiers;
-    firstIndices.forEach((firstIndex, i) => {
-      const key = hashAt(keys, i).toHex();
-      if (this.#identifiers.has(key) || changed.has(key)) {
-        throw new Error(`Cannot commit batch: identifier ${key} is not new`);
-      }
-      const [digest, newestHash] = [hashAt(digests, i).slice(), hashAt(leafHashes, i).slice()];
-      changed.set(key, {
-        firstIndex,
-        digest,
-        newestIndex: firstIndex,
-        newestHash,
-      });
-    });
-    for (const event of batch.laterEvents) {
-      const key = event.key.toHex();
-      const identifier = changed.get(key) ?? this.#identifiers.get(key);
-      if (identifier === undefined) {
-        throw new Error(
-          `Cannot commit batch: later event of unknown identifier ${key}`,
-        );
-      }
-      if (event.newestIndex > identifier.newestIndex) {
-        const { newestIndex, newestHash } = event;
-        changed.set(key, {
-          ...identifier,
-          newestIndex,
-          newestHash: newestHash.slice(),
-        });
-      }
-    }
-    for (const [key, identifier] of changed) {
-      this.#identifiers.set(key, identifier);
     }
     const { size } = batch.next;
     this.#staged.push(

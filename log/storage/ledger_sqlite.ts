@@ -1,7 +1,7 @@
 /**
  * The {@linkcode Ledger} contract on SQLite: the main thread's face. One call
  * is one message to a worker (`ledger_sqlite_worker.ts`) that owns the
- * database, so that a commit of many identifiers does not hold up requests.
+ * database, so that a commit of many objects does not hold up requests.
  *
  * What is handed in is copied once, here; the copies move to the worker. So no
  * caller's buffer is detached, and none can change under the worker.
@@ -14,15 +14,12 @@ import { Damaged, HeadMoved, NotStored, refusedBySystem } from "./failure.ts";
 import {
   type Batch,
   checkBatch,
-  checkKeys,
-  hashAt,
   type Head,
-  type Known,
   type Ledger,
   type Loaded,
   type Refusal,
 } from "./ledger.ts";
-import type { Answer, Call, Failure, KnownColumns } from "./ledger_sqlite_worker.ts";
+import type { Answer, Call, Failure } from "./ledger_sqlite_worker.ts";
 
 /** How to open a ledger. */
 export interface SqliteLedgerOptions {
@@ -93,45 +90,14 @@ class SqliteLedger implements Ledger {
     });
   }
 
-  async lookup(keys: Uint8Array): Promise<Known[]> {
-    checkKeys(keys);
-    if (keys.length === 0) return [];
-    const moved: ArrayBuffer[] = [];
-    const columns: KnownColumns = await this.#ask(
-      { method: "lookup", keys: copy(keys, moved) },
-      moved,
-    );
-    return Array.from(columns.positions, (position, i): Known => ({
-      position,
-      firstIndex: columns.firstIndices[i]!,
-      digest: hashAt(columns.digests, i).slice(),
-      newestIndex: columns.newestIndices[i]!,
-      newestHash: hashAt(columns.newestHashes, i).slice(),
-    }));
-  }
-
   async commit(batch: Batch): Promise<void> {
     checkBatch(batch);
     const moved: ArrayBuffer[] = [];
-    const { keys, digests, leafHashes, firstIndices } = batch.identifiers;
     await this.#ask({
       method: "commit",
       batch: {
         oldSize: batch.oldSize,
         next: copyHead(batch.next, moved),
-        identifiers: {
-          keys: copy(keys, moved),
-          digests: copy(digests, moved),
-          leafHashes: copy(leafHashes, moved),
-          firstIndices: Float64Array.from(firstIndices),
-        },
-        laterEvents: batch.laterEvents.map((
-          { key, newestIndex, newestHash },
-        ) => ({
-          key: copy(key, moved),
-          newestIndex,
-          newestHash: copy(newestHash, moved),
-        })),
         staged: batch.staged.map(({ path, bytes }) => ({
           path,
           bytes: copy(bytes, moved),

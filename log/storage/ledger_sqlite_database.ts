@@ -16,66 +16,20 @@
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Damaged, NotStored, type NotStoredReason } from "./failure.ts";
+import {
+  APPLICATION_ID,
+  MIGRATION,
+  READABLE_VERSIONS,
+  SCHEMA,
+  SCHEMA_VERSION,
+  schemaVersion,
+} from "./ledger_sqlite_schema.ts";
 import { mergeWal } from "./sqlite_wal.ts";
 
 /** Deno 2.9.6 has this method, its type does not. */
 type ArrayStatement = StatementSync & {
   setReturnArrays(enabled: boolean): void;
 };
-
-/** "Inde": says that a database is a ledger at all. */
-const APPLICATION_ID = 0x496e6465;
-const SCHEMA_VERSION = 1;
-
-const SCHEMA = [
-  `
-    CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT
-  `,
-  `
-    CREATE TABLE head (
-      one INTEGER PRIMARY KEY CHECK (one = 1),
-      origin TEXT NOT NULL,
-      size INTEGER NOT NULL,
-      checkpoint BLOB NOT NULL,
-      published_size INTEGER NOT NULL,
-      published BLOB
-    ) STRICT
-  `,
-  `
-    CREATE TABLE identifier (
-      key BLOB PRIMARY KEY CHECK (length(key) = 32),
-      first_index INTEGER NOT NULL,
-      digest BLOB NOT NULL,
-      newest_index INTEGER NOT NULL,
-      newest_hash BLOB NOT NULL
-    ) STRICT, WITHOUT ROWID
-  `,
-  `
-    CREATE TABLE staged (
-      ordinal INTEGER PRIMARY KEY,
-      size INTEGER NOT NULL,
-      path TEXT NOT NULL,
-      bytes BLOB NOT NULL
-    ) STRICT
-  `,
-  `
-    CREATE TABLE refusal (
-      ordinal INTEGER PRIMARY KEY AUTOINCREMENT,
-      time TEXT NOT NULL,
-      ecosystem TEXT NOT NULL,
-      filename TEXT NOT NULL,
-      checksum TEXT NOT NULL,
-      existing_index INTEGER NOT NULL,
-      existing_checksum TEXT NOT NULL,
-      publisher TEXT
-    ) STRICT
-  `,
-  // To a plain UNIQUE every NULL is another one; no publisher is called "".
-  `
-    CREATE UNIQUE INDEX refusal_identity
-      ON refusal (ecosystem, filename, checksum, ifnull(publisher, ''))
-  `,
-];
 
 /** WAL pages after which a publish tidies, and after which a commit does too: 16 and 128 MiB. */
 const TIDY_PAGES = 4_096;
@@ -163,17 +117,21 @@ export class LedgerDatabase {
     }
     this.run(() => {
       this.#settle();
-      run(this.#database, "BEGIN IMMEDIATE");
-      try {
-        write();
-        run(this.#database, "COMMIT");
-      } catch (error) {
-        // SQLite ends the transaction itself after some errors. If it cannot be
-        // ended, that error replaces this one, and is unknown.
-        if (this.#database.isTransaction) run(this.#database, "ROLLBACK");
-        throw error;
-      }
+      this.#atOnce(write);
     });
+  }
+
+  #atOnce(write: () => void): void {
+    run(this.#database, "BEGIN IMMEDIATE");
+    try {
+      write();
+      run(this.#database, "COMMIT");
+    } catch (error) {
+      // SQLite ends the transaction itself after some errors. If it cannot be
+      // ended, that error replaces this one, and is unknown.
+      if (this.#database.isTransaction) run(this.#database, "ROLLBACK");
+      throw error;
+    }
   }
 
   /**
@@ -217,6 +175,10 @@ export class LedgerDatabase {
       .get();
     if (result?.busy !== 0) {
       throw new Error("Cannot move WAL into the ledger: it is in use");
+    }
+    // Nothing is written to the tables of an older program before they are today's.
+    if (schemaVersion(this.#database) !== SCHEMA_VERSION) {
+      this.#atOnce(() => MIGRATION.forEach((sql) => run(this.#database, sql)));
     }
     this.#settled = true;
   }
@@ -269,8 +231,6 @@ function openExclusively(path: string): DatabaseSync {
     set(database, "journal_mode", "WAL", "wal");
     set(database, "wal_autocheckpoint", 0, 0);
     set(database, "cell_size_check", "ON", 1);
-    // 64 MiB: keys are hashes, so a batch touches pages all over.
-    set(database, "cache_size", -65_536, -65_536);
     // Takes the lock, and finds out whether the file can be written.
     run(database, "BEGIN IMMEDIATE");
     run(database, "ROLLBACK");
@@ -308,15 +268,13 @@ function check(database: DatabaseSync, path: string): void {
   const read = (sql: string): unknown => Object.values(database.prepare(sql).get() ?? {})[0];
   const id = read("PRAGMA application_id");
   if (id !== APPLICATION_ID) throw new Damaged(path, "it is not a ledger");
-  const versions = database.prepare("SELECT version FROM schema_version").all();
-  const version = versions[0]?.version;
-  if (versions.length !== 1 || version !== SCHEMA_VERSION) {
+  const version = schemaVersion(database);
+  if (!READABLE_VERSIONS.includes(version)) {
     throw new Error(
       `Cannot open ledger ${path}: its schema version is ${version}, this program knows ${SCHEMA_VERSION}`,
     );
   }
-  // Reads every page once: 0.2 s for a million identifiers, and a damaged page
-  // stops us now rather than in the middle of a batch.
+  // Reads every page once: a damaged one stops us now rather than in the middle of a batch.
   const state = read("PRAGMA quick_check(1)");
   if (state !== "ok") throw new Damaged(path, String(state));
 }

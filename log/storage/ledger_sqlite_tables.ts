@@ -6,20 +6,10 @@
  */
 
 import { HeadMoved } from "./failure.ts";
-import {
-  type Batch,
-  HASH_LENGTH,
-  hashAt,
-  type Head,
-  type Loaded,
-  MAX_REFUSALS,
-  type Refusal,
-} from "./ledger.ts";
+import { type Batch, type Head, type Loaded, MAX_REFUSALS, type Refusal } from "./ledger.ts";
 import type { LedgerDatabase } from "./ledger_sqlite_database.ts";
-import type { KnownColumns } from "./ledger_sqlite_worker.ts";
 
 type HeadRow = [string, number, Uint8Array, number, Uint8Array | null];
-type KnownRow = [number, number, Uint8Array, number, Uint8Array];
 type RefusalRow = [
   string,
   string,
@@ -35,9 +25,6 @@ export class LedgerTables {
   readonly #database: LedgerDatabase;
   readonly #head;
   readonly #moveHead;
-  readonly #lookup;
-  readonly #insertIdentifier;
-  readonly #insertEvent;
   readonly #stage;
 
   /** @param database An open ledger database. */
@@ -49,23 +36,6 @@ export class LedgerTables {
     this.#moveHead = database.prepare(
       "UPDATE head SET size = ?, checkpoint = ? WHERE size = ?",
     );
-    // The keys come as one blob, cut up inside SQLite. Measured against a
-    // question per key and against a JSON list: the fastest at every size.
-    this.#lookup = database.prepare(`
-      WITH RECURSIVE asked(position) AS (
-        SELECT 0 WHERE ?2 > 0 UNION ALL SELECT position + 1 FROM asked WHERE position + 1 < ?2
-      )
-      SELECT position, first_index, digest, newest_index, newest_hash
-      FROM asked CROSS JOIN identifier ON key = substr(?1, position * ${HASH_LENGTH} + 1, ${HASH_LENGTH})
-    `);
-    this.#insertIdentifier = database.prepare(
-      "INSERT INTO identifier VALUES (?1, ?2, ?3, ?2, ?4)",
-    );
-    this.#insertEvent = database.prepare(`
-      UPDATE identifier SET newest_index = max(newest_index, ?2),
-        newest_hash = iif(newest_index < ?2, ?3, newest_hash)
-      WHERE key = ?1
-    `);
     this.#stage = database.prepare(
       "INSERT INTO staged (size, path, bytes) VALUES (?, ?, ?)",
     );
@@ -104,76 +74,13 @@ export class LedgerTables {
     });
   }
 
-  /** See the contract. */
-  lookup(keys: Uint8Array): KnownColumns {
-    const rows = this.#database.run(() =>
-      this.#lookup.all(keys, keys.length / HASH_LENGTH) as unknown as KnownRow[]
-    );
-    const known = {
-      positions: new Float64Array(rows.length),
-      firstIndices: new Float64Array(rows.length),
-      digests: new Uint8Array(rows.length * HASH_LENGTH),
-      newestIndices: new Float64Array(rows.length),
-      newestHashes: new Uint8Array(rows.length * HASH_LENGTH),
-    };
-    rows.forEach(
-      ([position, firstIndex, digest, newestIndex, newestHash], i) => {
-        known.positions[i] = position;
-        known.firstIndices[i] = firstIndex;
-        known.digests.set(digest, i * HASH_LENGTH);
-        known.newestIndices[i] = newestIndex;
-        known.newestHashes.set(newestHash, i * HASH_LENGTH);
-      },
-    );
-    return known;
-  }
-
   /** See the contract; the batch's shape is checked already. */
-  commit({ oldSize, next, identifiers, laterEvents, staged }: Batch): void {
-    const { keys, digests, leafHashes, firstIndices } = identifiers;
+  commit({ oldSize, next, staged }: Batch): void {
     this.#database.transaction(() => {
       // The compare-and-swap comes first: on a lost race nothing else is tried.
-      if (
-        Number(
-          this.#moveHead.run(next.size, next.checkpoint, oldSize).changes,
-        ) !== 1
-      ) {
-        throw this.#headMoved(oldSize);
-      }
-      for (const i of inKeyOrder(keys)) {
-        const firstIndex = firstIndices[i];
-        if (firstIndex === undefined) {
-          throw new RangeError("Cannot commit batch: no first index");
-        }
-        const key = hashAt(keys, i);
-        try {
-          this.#insertIdentifier.run(
-            key,
-            firstIndex,
-            hashAt(digests, i),
-            hashAt(leafHashes, i),
-          );
-        } catch (error) {
-          if (!isUniqueness(error)) throw error;
-          throw new Error(
-            `Cannot commit batch: identifier ${key.toHex()} is not new`,
-          );
-        }
-      }
-      for (const { key, newestIndex, newestHash } of laterEvents) {
-        if (
-          Number(
-            this.#insertEvent.run(key, newestIndex, newestHash).changes,
-          ) !== 1
-        ) {
-          throw new Error(
-            `Cannot commit batch: later event of unknown identifier ${key.toHex()}`,
-          );
-        }
-      }
-      for (const { path, bytes } of staged) {
-        this.#stage.run(next.size, path, bytes);
-      }
+      const { changes } = this.#moveHead.run(next.size, next.checkpoint, oldSize);
+      if (Number(changes) !== 1) throw this.#headMoved(oldSize);
+      for (const { path, bytes } of staged) this.#stage.run(next.size, path, bytes);
     });
   }
 
@@ -265,17 +172,4 @@ export class LedgerTables {
         `Cannot commit batch on size ${oldSize}: head is at ${head[1]}`,
       );
   }
-}
-
-/** Positions of the keys in the order of the table: each page is visited once. */
-function inKeyOrder(keys: Uint8Array): Uint32Array {
-  const view = new DataView(keys.buffer, keys.byteOffset, keys.byteLength);
-  // The first four bytes of a hash are enough; a tie costs nothing.
-  return Uint32Array.from({ length: keys.length / HASH_LENGTH }, (_, i) => i)
-    .sort((a, b) => view.getUint32(a * HASH_LENGTH) - view.getUint32(b * HASH_LENGTH));
-}
-
-/** SQLITE_CONSTRAINT_PRIMARYKEY, 19 | 6 << 8. */
-function isUniqueness(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && error.errcode === 1555;
 }

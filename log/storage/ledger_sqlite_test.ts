@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { batchOf, hashOf, ledgerConformance, ORIGIN } from "./conformance.ts";
 import { Damaged, NotStored } from "./failure.ts";
 import { firstOutput, skip, SmallDisk, startDeno, TemporaryFolder } from "./fault_fixture.ts";
 import type { Ledger } from "./ledger.ts";
+import { batchOf, ledgerConformance, ORIGIN } from "./ledger_conformance.ts";
 import { openSqliteLedger } from "./ledger_sqlite.ts";
 
 ledgerConformance("sqlite", () => {
@@ -15,6 +15,12 @@ ledgerConformance("sqlite", () => {
   });
 });
 
+/** Staged objects of so many bytes together. */
+const objectsOf = (length: number) =>
+  Array.from({ length: 10 }, (_, i) => ({
+    path: `tile/entries/${i}`,
+    bytes: new Uint8Array(length / 10),
+  }));
 const bytes = (content: string) => new TextEncoder().encode(content);
 const isNotStored = (reason: string) => (error: unknown) =>
   error instanceof NotStored && error.reason === reason;
@@ -73,7 +79,7 @@ Deno.test("sqlite ledger refuses a second holder in this process", async () => {
 
 const HOLDER = (path: string) => `
   import { openSqliteLedger } from "./ledger_sqlite.ts";
-  import { batchOf, ORIGIN } from "./conformance.ts";
+  import { batchOf, ORIGIN } from "./ledger_conformance.ts";
   const ledger = await openSqliteLedger(${JSON.stringify(path)});
   await ledger.initialize(ORIGIN, { size: 0, checkpoint: new Uint8Array(1) });
   await ledger.commit(batchOf(0, 100));
@@ -98,7 +104,7 @@ Deno.test("sqlite ledger refuses a second process, and outlives the first one's 
   assert.ok(Deno.statSync(`${path}-wal`).size > 0, "killed: the WAL is left");
   const copy = await openSqliteLedger(path, { readOnly: true });
   assert.equal((await copy.load()).head?.size, 100);
-  assert.equal((await copy.lookup(hashOf(99))).length, 1);
+  assert.deepEqual((await copy.load()).staged, batchOf(0, 100).staged);
   await assert.rejects(copy.commit(batchOf(100, 1)), isNotStored("read-only"));
   await copy.close();
   const ledger = await openSqliteLedger(path);
@@ -123,7 +129,11 @@ Deno.test("sqlite ledger refuses a damaged file and leaves it as it is", async (
   await using folder = new TemporaryFolder();
   const path = `${folder.path}/ledger.db`;
   const ledger = await bound(path);
-  await ledger.commit(batchOf(0, 1_000));
+  const staged = Array.from({ length: 300 }, (_, i) => ({
+    path: `tile/0/${i}`,
+    bytes: new Uint8Array(500).fill(i),
+  }));
+  await ledger.commit(batchOf(0, 1_000, { staged }));
   await ledger.close();
   const good = Deno.readFileSync(path);
   const garbage = (at: number, length: number) => {
@@ -178,11 +188,11 @@ Deno.test("sqlite ledger refuses what is not its own", async () => {
   await (await bound(path)).close();
   {
     using later = new DatabaseSync(path);
-    later.exec("UPDATE schema_version SET version = 2");
+    later.exec("UPDATE schema_version SET version = 3");
   }
   await assert.rejects(
     openSqliteLedger(path),
-    /schema version is 2, this program knows 1/,
+    /schema version is 3, this program knows 2/,
   );
   Deno.renameSync(path, `${folder.path}/elsewhere.db`);
   Deno.symlinkSync("elsewhere.db", path);
@@ -208,20 +218,14 @@ Deno.test("sqlite ledger stores nothing on a full disk and goes on when there is
       const { head, staged } = await ledger.load();
       const size = head!.size;
       await assert.rejects(
-        ledger.commit(batchOf(size, 2_000)),
+        ledger.commit(batchOf(size, 2_000, { staged: objectsOf(140_000) })),
         isNotStored("full"),
       );
-      assert.deepEqual(await ledger.load(), {
-        ...await ledger.load(),
-        head,
-        staged,
-      });
-      assert.deepEqual(await ledger.lookup(hashOf(size)), []);
-      assert.equal((await ledger.lookup(hashOf(0))).length, 1);
+      assert.deepEqual(await ledger.load(), { ...await ledger.load(), head, staged });
       disk.empty();
       await ledger.commit(batchOf(size, 10));
       await ledger.publish(bytes("cosigned"), size + 10);
-      assert.equal((await ledger.lookup(hashOf(size + 9))).length, 1);
+      assert.equal((await ledger.load()).head?.size, size + 10);
     }
     // One at a time until the space ends, however the WAL stands.
     disk.fill(131_072);
@@ -237,7 +241,7 @@ Deno.test("sqlite ledger stores nothing on a full disk and goes on when there is
     await ledger.close();
   }
   const again = await openSqliteLedger(`${disk.path}/ledger.db`);
-  assert.equal((await again.lookup(hashOf(0))).length, 1);
+  assert.ok((await again.load()).head!.size > 100);
   await again.close();
 });
 
@@ -255,9 +259,11 @@ Deno.test("sqlite ledger opens on a full disk and refuses writes until there is 
   disk.fill();
   const ledger = await openSqliteLedger(path);
   assert.equal((await ledger.load()).head?.size, 100);
-  await assert.rejects(ledger.commit(batchOf(100, 1)), isNotStored("full"));
+  // Larger than what the file and its WAL have room for.
+  const batch = batchOf(100, 1, { staged: objectsOf(400_000) });
+  await assert.rejects(ledger.commit(batch), isNotStored("full"));
   disk.empty();
-  await ledger.commit(batchOf(100, 1));
+  await ledger.commit(batch);
   await ledger.close();
 });
 
@@ -281,7 +287,6 @@ Deno.test("sqlite ledger is readable on a read-only disk, also after a crash", a
     );
     const ledger = await openSqliteLedger(path, { readOnly: true });
     assert.equal((await ledger.load()).head?.size, 100, state);
-    assert.equal((await ledger.lookup(hashOf(7))).length, 1, state);
     assert.deepEqual(await ledger.refusals(5), []);
     await assert.rejects(
       ledger.commit(batchOf(100, 1)),
@@ -304,7 +309,7 @@ Deno.test("sqlite ledger takes no more calls once it is closed", async () => {
   const closed = [ledger.close(), ledger.close()];
   await assert.rejects(ledger.load(), /closed/);
   await Promise.all(closed);
-  await assert.rejects(ledger.lookup(hashOf(1)), /closed/);
+  await assert.rejects(ledger.refusals(1), /closed/);
 });
 
 Deno.test("sqlite ledger rejects all that waits when its worker dies", async () => {
@@ -323,7 +328,7 @@ Deno.test("sqlite ledger rejects all that waits when its worker dies", async () 
     workers[0]!.postMessage(null);
     const waiting = [
       ledger.commit(batchOf(0, 1)),
-      ledger.lookup(hashOf(0)),
+      ledger.refusals(1),
       ledger.load(),
     ];
     for (const call of waiting) {
@@ -341,7 +346,7 @@ Deno.test("sqlite ledger takes a failed fsync for unknown, and nothing after it"
   const path = `${folder.path}/ledger.db`;
   const program = `
     import { openSqliteLedger } from "./ledger_sqlite.ts";
-    import { batchOf, ORIGIN } from "./conformance.ts";
+    import { batchOf, ORIGIN } from "./ledger_conformance.ts";
     import { Damaged, NotStored } from "./failure.ts";
     const ledger = await openSqliteLedger(${JSON.stringify(path)});
     await ledger.initialize(ORIGIN, { size: 0, checkpoint: new Uint8Array(1) });
@@ -349,7 +354,7 @@ Deno.test("sqlite ledger takes a failed fsync for unknown, and nothing after it"
       error instanceof NotStored || error instanceof Damaged ? error.name : error.message);
     const said = [];
     for (let size = 0; size < 40; size++) said.push(await outcome(ledger.commit(batchOf(size, 1))));
-    said.push(await outcome(ledger.load()), await outcome(ledger.lookup(new Uint8Array(32))));
+    said.push(await outcome(ledger.load()), await outcome(ledger.refusals(1)));
     console.log(JSON.stringify(said));
     await ledger.close();
   `;
@@ -375,4 +380,73 @@ Deno.test("sqlite ledger takes a failed fsync for unknown, and nothing after it"
   );
   await ledger.commit(batchOf(size, 1));
   await ledger.close();
+});
+
+/** What version 1 had besides: its statement, and a row for each entry. */
+const IDENTIFIERS = `
+  CREATE TABLE identifier (
+    key BLOB PRIMARY KEY CHECK (length(key) = 32),
+    first_index INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    newest_index INTEGER NOT NULL,
+    newest_hash BLOB NOT NULL
+  ) STRICT, WITHOUT ROWID
+`;
+
+/** Makes a ledger one of schema version 1, with so many identifiers. */
+function makeOld(path: string, count: number): void {
+  using database = new DatabaseSync(path);
+  database.exec(IDENTIFIERS);
+  database.exec(`
+    INSERT INTO identifier
+    WITH RECURSIVE leaf(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM leaf WHERE i + 1 < ${count})
+    SELECT randomblob(32), i, randomblob(32), i, randomblob(32) FROM leaf;
+    UPDATE schema_version SET version = 1;
+  `);
+}
+
+const versionOf = (path: string) => {
+  using database = new DatabaseSync(path, { readOnly: true });
+  return database.prepare("SELECT version FROM schema_version").get()?.version;
+};
+
+Deno.test("sqlite ledger of schema version 1 becomes today's and uses its identifiers' space again", async () => {
+  await using folder = new TemporaryFolder();
+  const path = `${folder.path}/ledger.db`;
+  const ledger = await bound(path);
+  await ledger.commit(batchOf(0, 100));
+  const before = await ledger.load();
+  await ledger.close();
+  makeOld(path, 10_000);
+  assert.ok(Deno.statSync(path).size > 1_000_000);
+  const copy = await openSqliteLedger(path, { readOnly: true });
+  assert.deepEqual(await copy.load(), before);
+  await copy.close();
+  assert.equal(versionOf(path), 1);
+  const migrated = await openSqliteLedger(path);
+  assert.deepEqual(await migrated.load(), before);
+  const { size } = Deno.statSync(path);
+  await migrated.commit(batchOf(100, 1, { staged: objectsOf(500_000) }));
+  await migrated.close();
+  assert.equal(versionOf(path), 2);
+  assert.equal(Deno.statSync(path).size, size);
+});
+
+Deno.test("sqlite ledger of schema version 1 is not written to before it is today's", async () => {
+  await using disk = await SmallDisk.mount("8m");
+  if (disk === null) return;
+  const path = `${disk.path}/ledger.db`;
+  const ledger = await bound(path);
+  await ledger.commit(batchOf(0, 100));
+  await ledger.close();
+  makeOld(path, 10_000);
+  disk.fill();
+  const full = await openSqliteLedger(path);
+  assert.equal((await full.load()).head?.size, 100);
+  await assert.rejects(full.commit(batchOf(100, 1)), isNotStored("full"));
+  disk.empty();
+  await full.commit(batchOf(100, 1));
+  assert.equal((await full.load()).head?.size, 101);
+  await full.close();
+  assert.equal(versionOf(path), 2);
 });

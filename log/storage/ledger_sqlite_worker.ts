@@ -28,7 +28,6 @@ export type Call =
     readonly origin: string;
     readonly head: Head;
   }
-  | { readonly method: "lookup"; readonly keys: Uint8Array }
   | { readonly method: "commit"; readonly batch: Batch }
   | { readonly method: "applied"; readonly size: number }
   | {
@@ -70,20 +69,6 @@ export type Answer =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly failure: Failure };
 
-/** What `lookup` answers: columns, so that it crosses in five copies. */
-export interface KnownColumns {
-  /** Positions in the asked keys. */
-  readonly positions: Float64Array;
-  /** First leaf indices. */
-  readonly firstIndices: Float64Array;
-  /** Digests, 32 bytes each. */
-  readonly digests: Uint8Array;
-  /** Newest leaf indices. */
-  readonly newestIndices: Float64Array;
-  /** Newest leaf hashes, 32 bytes each. */
-  readonly newestHashes: Uint8Array;
-}
-
 let database: LedgerDatabase | null = null;
 let tables: LedgerTables | null = null;
 
@@ -105,8 +90,6 @@ function answer(call: Call): unknown {
       return tables.load();
     case "initialize":
       return tables.initialize(call.origin, call.head);
-    case "lookup":
-      return tables.lookup(call.keys);
     case "commit":
       return tables.commit(call.batch);
     case "applied":
@@ -137,11 +120,6 @@ function toFailure(error: unknown): Failure {
   return { kind: "Error", message };
 }
 
-function buffersOf(value: unknown): Transferable[] {
-  if (typeof value !== "object" || value === null) return [];
-  return Object.values(value).filter(ArrayBuffer.isView).map(({ buffer }) => buffer as ArrayBuffer);
-}
-
 self.onmessage = ({ data: { id, call } }: MessageEvent<Request>) => {
   let reply: Answer;
   try {
@@ -149,8 +127,7 @@ self.onmessage = ({ data: { id, call } }: MessageEvent<Request>) => {
   } catch (error) {
     reply = { id, failure: toFailure(error) };
   }
-  const transfer = call.method === "lookup" && "value" in reply ? buffersOf(reply.value) : [];
-  self.postMessage(reply, transfer);
+  self.postMessage(reply);
   // Tidying comes after the answer, so that nobody waits for it.
   database?.tidy(call.method);
 };

@@ -1,5 +1,7 @@
-import { ledgerConformance, objectsConformance, type Place } from "./conformance.ts";
+import type { Place } from "./conformance.ts";
+import { ledgerConformance } from "./ledger_conformance.ts";
 import { openMemoryLedger } from "./ledger_memory.ts";
+import { objectsConformance } from "./objects_conformance.ts";
 import { openMemoryObjects } from "./objects_memory.ts";
 
 function inMemory<T>(open: () => T): () => Promise<Place<T>> {

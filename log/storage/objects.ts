@@ -1,7 +1,7 @@
 /**
  * The contract for the public side of storage: immutable objects named by
  * their C2SP tlog-tiles path, and one mutable object, `checkpoint`. Drivers:
- * `objects_fs.ts`, `objects_memory.ts`; one suite for all in `conformance.ts`.
+ * `objects_fs.ts`, `objects_memory.ts`; one suite for all in `objects_conformance.ts`.
  *
  * Place in the flow: after the ledger's commit, *apply* writes the batch's tiles
  * and entry bundles here, and *publish* replaces `checkpoint`. What is written

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { objectsConformance } from "./conformance.ts";
+import { objectsConformance } from "./objects_conformance.ts";
 import { Damaged, NotStored, ObjectDiffers } from "./failure.ts";
 import { firstOutput, SmallDisk, startDeno, TemporaryFolder } from "./fault_fixture.ts";
 import { openFsObjects } from "./objects_fs.ts";

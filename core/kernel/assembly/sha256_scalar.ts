@@ -100,12 +100,12 @@ export function hashNodes(src: i32, dst: i32, count: i32): void {
 }
 
 /** See sha256_simd.ts. */
-export function hashLeaves(src: i32, offsets: i32, dst: i32, count: i32): void {
+export function hashLeaves(src: i32, offsets: i32, dst: i32, count: i32, gap: i32): void {
   const w = scratch;
   const block = scratch + BLOCK;
   for (let i = 0; i < count; i++) {
     const from = src + load<i32>(offsets);
-    const length: u32 = load<u32>(offsets, 4) - load<u32>(offsets);
+    const length: u32 = load<u32>(offsets, 4) - gap - load<u32>(offsets);
     start();
     // The message is the prefix 0x00 and the entry, so it starts one byte before the entry; that byte is masked out.
     let p = from - 1;

@@ -1,10 +1,12 @@
-// Bulk SHA-256 over shared memory, four messages at a time in the lanes of i32x4 vectors.
-// FIPS 180-4 section 6.2.2, RFC 6962 section 2.1. Hash workers call it through kernel.ts; README.md has the
-// measurements behind its shape. AssemblyScript, not TypeScript: `deno task build:wasm` compiles it. Not for
+// Bulk SHA-256 over shared memory: leaf hashes, four messages at a time in the lanes of i32x4 vectors; node hashes are
+// in nodes.ts. FIPS 180-4 section 6.2.2, RFC 6962 section 2.1. Hash workers call it through kernel.ts; README.md has
+// the measurements behind its shape. AssemblyScript, not TypeScript: `deno task build:wasm` compiles it. Not for
 // `deno fmt`, which takes @inline off.
 
-import { IV, K, NODE_BITS, ROW_BYTES, scratch, TABLE } from "./layout";
+import { add, high32, high64, low32, low64, reversal, sigma0, sigma1, swap, t1, t2 } from "./lanes";
+import { IV, K, scratch } from "./layout";
 export { heapBase, init } from "./layout";
+export { hashNodes } from "./nodes";
 
 // Scratch area of this build; the schedule's 16 vectors stand at its start. A "vector of word t" holds word t of the
 // four lanes.
@@ -30,41 +32,6 @@ const KEEP = memory.data<u64>([
 ]);
 const PAD = memory.data<u64>([0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0]);
 
-@inline
-function add(x: v128, y: v128): v128 {
-  return i32x4.add(x, y);
-}
-
-@inline
-function rotr4(x: v128, n: i32): v128 {
-  return v128.or(i32x4.shr_u(x, n), i32x4.shl(x, 32 - n));
-}
-
-@inline
-function sigma0(x: v128): v128 {
-  return v128.xor(v128.xor(rotr4(x, 7), rotr4(x, 18)), i32x4.shr_u(x, 3));
-}
-
-@inline
-function sigma1(x: v128): v128 {
-  return v128.xor(v128.xor(rotr4(x, 17), rotr4(x, 19)), i32x4.shr_u(x, 10));
-}
-
-/** First temporary of a round; `kw` is K[t] + W[t]. */
-@inline
-function t1(e: v128, f: v128, g: v128, h: v128, kw: v128): v128 {
-  const sum1 = v128.xor(v128.xor(rotr4(e, 6), rotr4(e, 11)), rotr4(e, 25));
-  const choose = v128.xor(g, v128.and(e, v128.xor(f, g)));
-  return add(add(h, kw), add(sum1, choose));
-}
-
-/** Second temporary of a round; `ab` is a ^ b and `bc` is b ^ c, which was the round before's a ^ b. */
-@inline
-function t2(a: v128, b: v128, ab: v128, bc: v128): v128 {
-  const sum0 = v128.xor(v128.xor(rotr4(a, 2), rotr4(a, 13)), rotr4(a, 22));
-  return add(sum0, v128.xor(b, v128.and(ab, bc)));
-}
-
 /** K[t] + W[t], where `k` points at K[t - i] and `w` at the vector of word t - i. */
 @inline
 function kw(k: i32, w: i32, i: i32): v128 {
@@ -79,38 +46,10 @@ function schedule(w: i32, i: i32): void {
   v128.store(w + 16 * i, add(near, far));
 }
 
-// The four steps of a 4 x 4 transposition.
-
-@inline
-function low32(x: v128, y: v128): v128 {
-  return v128.shuffle<i32>(x, y, 0, 4, 1, 5);
-}
-
-@inline
-function high32(x: v128, y: v128): v128 {
-  return v128.shuffle<i32>(x, y, 2, 6, 3, 7);
-}
-
-@inline
-function low64(x: v128, y: v128): v128 {
-  return v128.shuffle<i64>(x, y, 0, 2);
-}
-
-@inline
-function high64(x: v128, y: v128): v128 {
-  return v128.shuffle<i64>(x, y, 1, 3);
-}
-
-/** Reverses the bytes of each word. */
-@inline
-function swap(x: v128): v128 {
-  return v128.shuffle<i8>(x, x, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
-}
-
-// Both functions below write a round as one line; instead of moving the working variables it renames them, and x and y
-// take turns at holding a ^ b for the next round.
-
-/** Compresses the block in the schedule's vectors into the running hash values. */
+/**
+ * Compresses the block in the schedule's vectors into the running hash values. A round is one line; instead of moving
+ * the working variables it renames them, and x and y take turns at holding a ^ b for the next round.
+ */
 function compress(): void {
   const w = scratch;
   const s = w + STATE;
@@ -162,61 +101,15 @@ function compress(): void {
   v128.store(s, add(v128.load(s, 112), h), 112);
 }
 
-/** Compresses the second block of four nodes: `word` holds their first words, `r0..r3` are their rows of the TABLE. */
-function compressTail(word: v128, r0: i32, r1: i32, r2: i32, r3: i32): void {
-  const s = scratch + STATE;
-  let a = v128.load(s), b = v128.load(s, 16), c = v128.load(s, 32), d = v128.load(s, 48);
-  let e = v128.load(s, 64), f = v128.load(s, 80), g = v128.load(s, 96), h = v128.load(s, 112);
-  let x: v128 = c, y = v128.xor(b, c);
-  const first = add(v128.load32_splat(K), word), sixteenth = add(v128.load32_splat(K, 60), i32x4.splat(NODE_BITS));
-  h = t1(e, f, g, h, first), d = add(d, h), x = v128.xor(a, b), h = add(h, t2(a, b, x, y));
-  g = t1(d, e, f, g, v128.load32_splat(K, 4)), c = add(c, g), y = v128.xor(h, a), g = add(g, t2(h, a, y, x));
-  f = t1(c, d, e, f, v128.load32_splat(K, 8)), b = add(b, f), x = v128.xor(g, h), f = add(f, t2(g, h, x, y));
-  e = t1(b, c, d, e, v128.load32_splat(K, 12)), a = add(a, e), y = v128.xor(f, g), e = add(e, t2(f, g, y, x));
-  d = t1(a, b, c, d, v128.load32_splat(K, 16)), h = add(h, d), x = v128.xor(e, f), d = add(d, t2(e, f, x, y));
-  c = t1(h, a, b, c, v128.load32_splat(K, 20)), g = add(g, c), y = v128.xor(d, e), c = add(c, t2(d, e, y, x));
-  b = t1(g, h, a, b, v128.load32_splat(K, 24)), f = add(f, b), x = v128.xor(c, d), b = add(b, t2(c, d, x, y));
-  a = t1(f, g, h, a, v128.load32_splat(K, 28)), e = add(e, a), y = v128.xor(b, c), a = add(a, t2(b, c, y, x));
-  h = t1(e, f, g, h, v128.load32_splat(K, 32)), d = add(d, h), x = v128.xor(a, b), h = add(h, t2(a, b, x, y));
-  g = t1(d, e, f, g, v128.load32_splat(K, 36)), c = add(c, g), y = v128.xor(h, a), g = add(g, t2(h, a, y, x));
-  f = t1(c, d, e, f, v128.load32_splat(K, 40)), b = add(b, f), x = v128.xor(g, h), f = add(f, t2(g, h, x, y));
-  e = t1(b, c, d, e, v128.load32_splat(K, 44)), a = add(a, e), y = v128.xor(f, g), e = add(e, t2(f, g, y, x));
-  d = t1(a, b, c, d, v128.load32_splat(K, 48)), h = add(h, d), x = v128.xor(e, f), d = add(d, t2(e, f, x, y));
-  c = t1(h, a, b, c, v128.load32_splat(K, 52)), g = add(g, c), y = v128.xor(d, e), c = add(c, t2(d, e, y, x));
-  b = t1(g, h, a, b, v128.load32_splat(K, 56)), f = add(f, b), x = v128.xor(c, d), b = add(b, t2(c, d, x, y));
-  a = t1(f, g, h, a, sixteenth), e = add(e, a), y = v128.xor(b, c), a = add(a, t2(b, c, y, x));
-  for (let t = 0; t < ROW_BYTES; t += 32) {
-    let k0 = v128.load(r0 + t), k1 = v128.load(r1 + t), k2 = v128.load(r2 + t), k3 = v128.load(r3 + t);
-    let l0 = low32(k0, k1), l1 = low32(k2, k3), h0 = high32(k0, k1), h1 = high32(k2, k3);
-    h = t1(e, f, g, h, low64(l0, l1)), d = add(d, h), x = v128.xor(a, b), h = add(h, t2(a, b, x, y));
-    g = t1(d, e, f, g, high64(l0, l1)), c = add(c, g), y = v128.xor(h, a), g = add(g, t2(h, a, y, x));
-    f = t1(c, d, e, f, low64(h0, h1)), b = add(b, f), x = v128.xor(g, h), f = add(f, t2(g, h, x, y));
-    e = t1(b, c, d, e, high64(h0, h1)), a = add(a, e), y = v128.xor(f, g), e = add(e, t2(f, g, y, x));
-    k0 = v128.load(r0 + t, 16), k1 = v128.load(r1 + t, 16), k2 = v128.load(r2 + t, 16), k3 = v128.load(r3 + t, 16);
-    l0 = low32(k0, k1), l1 = low32(k2, k3), h0 = high32(k0, k1), h1 = high32(k2, k3);
-    d = t1(a, b, c, d, low64(l0, l1)), h = add(h, d), x = v128.xor(e, f), d = add(d, t2(e, f, x, y));
-    c = t1(h, a, b, c, high64(l0, l1)), g = add(g, c), y = v128.xor(d, e), c = add(c, t2(d, e, y, x));
-    b = t1(g, h, a, b, low64(h0, h1)), f = add(f, b), x = v128.xor(c, d), b = add(b, t2(c, d, x, y));
-    a = t1(f, g, h, a, high64(h0, h1)), e = add(e, a), y = v128.xor(b, c), a = add(a, t2(b, c, y, x));
-  }
-  v128.store(s, add(v128.load(s), a));
-  v128.store(s, add(v128.load(s, 16), b), 16);
-  v128.store(s, add(v128.load(s, 32), c), 32);
-  v128.store(s, add(v128.load(s, 48), d), 48);
-  v128.store(s, add(v128.load(s, 64), e), 64);
-  v128.store(s, add(v128.load(s, 80), f), 80);
-  v128.store(s, add(v128.load(s, 96), g), 96);
-  v128.store(s, add(v128.load(s, 112), h), 112);
-}
-
 /** Turns 16 bytes of each of four lanes into four vectors of big-endian words at `w`. */
 @inline
 function spread(w: i32, k0: v128, k1: v128, k2: v128, k3: v128): void {
+  const order = reversal();
   const l0 = low32(k0, k1), l1 = low32(k2, k3), h0 = high32(k0, k1), h1 = high32(k2, k3);
-  v128.store(w, swap(low64(l0, l1)));
-  v128.store(w, swap(high64(l0, l1)), 16);
-  v128.store(w, swap(low64(h0, h1)), 32);
-  v128.store(w, swap(high64(h0, h1)), 48);
+  v128.store(w, swap(low64(l0, l1), order));
+  v128.store(w, swap(high64(l0, l1), order), 16);
+  v128.store(w, swap(low64(h0, h1), order), 32);
+  v128.store(w, swap(high64(h0, h1), order), 48);
 }
 
 /** Gives every lane of `mask` the initial hash value; the other lanes keep theirs. */
@@ -231,56 +124,15 @@ function startLanes(mask: v128): void {
 /** Writes each lane's hash value to its address, but for lanes whose address is 0. */
 function finishLanes(d0: i32, d1: i32, d2: i32, d3: i32): void {
   const s = scratch + STATE;
+  const order = reversal();
   for (let half = 0; half < 32; half += 16) {
     const p = s + 4 * half;
     const k0 = v128.load(p), k1 = v128.load(p, 16), k2 = v128.load(p, 32), k3 = v128.load(p, 48);
     const l0 = low32(k0, k1), l1 = low32(k2, k3), h0 = high32(k0, k1), h1 = high32(k2, k3);
-    if (d0) v128.store(d0 + half, swap(low64(l0, l1)));
-    if (d1) v128.store(d1 + half, swap(high64(l0, l1)));
-    if (d2) v128.store(d2 + half, swap(low64(h0, h1)));
-    if (d3) v128.store(d3 + half, swap(high64(h0, h1)));
-  }
-}
-
-/**
- * Node hashes of consecutive pairs (RFC 6962 section 2.1): for i in 0..count,
- * dst[32 i ..] = SHA-256(0x01 || src[64 i .. 64 i + 64]).
- *
- * Four nodes are read before any of them is written, in ascending order: the regions may overlap when dst <= src.
- */
-export function hashNodes(src: i32, dst: i32, count: i32): void {
-  const w = scratch;
-  for (let i = 0; i < count; i += 4) {
-    // Lanes beyond the last node repeat the first of the four, and have no address to write to.
-    const left = count - i;
-    const p1 = left > 1 ? src + 64 : src, p2 = left > 2 ? src + 128 : src, p3 = left > 3 ? src + 192 : src;
-    startLanes(i32x4.splat(-1));
-    // The prefix makes the message start one byte before the node: that byte is masked out and 0x01 put in its place.
-    spread(w, v128.load(src - 1), v128.load(p1 - 1), v128.load(p2 - 1), v128.load(p3 - 1));
-    v128.store(w, v128.or(v128.and(v128.load(w), i32x4.splat(0x00ffffff)), i32x4.splat(0x01000000)));
-    for (let j = 16; j < 64; j += 16) {
-      const q = j - 1;
-      spread(w + 4 * j, v128.load(src + q), v128.load(p1 + q), v128.load(p2 + q), v128.load(p3 + q));
-    }
-    // The 65th byte, which is all of the message that the second block holds.
-    const b0 = <i32> load<u8>(src, 63), b1 = <i32> load<u8>(p1, 63);
-    const b2 = <i32> load<u8>(p2, 63), b3 = <i32> load<u8>(p3, 63);
-    compress();
-    let word = i32x4.splat(b0);
-    word = i32x4.replace_lane(word, 1, b1);
-    word = i32x4.replace_lane(word, 2, b2);
-    word = i32x4.replace_lane(word, 3, b3);
-    word = v128.or(i32x4.shl(word, 24), i32x4.splat(0x800000));
-    compressTail(
-      word,
-      TABLE + b0 * ROW_BYTES,
-      TABLE + b1 * ROW_BYTES,
-      TABLE + b2 * ROW_BYTES,
-      TABLE + b3 * ROW_BYTES,
-    );
-    finishLanes(dst, left > 1 ? dst + 32 : 0, left > 2 ? dst + 64 : 0, left > 3 ? dst + 96 : 0);
-    src += 256;
-    dst += 128;
+    if (d0) v128.store(d0 + half, swap(low64(l0, l1), order));
+    if (d1) v128.store(d1 + half, swap(high64(l0, l1), order));
+    if (d2) v128.store(d2 + half, swap(low64(h0, h1), order));
+    if (d3) v128.store(d3 + half, swap(high64(h0, h1), order));
   }
 }
 
@@ -341,13 +193,13 @@ function lanes(l0: i32, l1: i32, l2: i32, l3: i32): v128 {
 }
 
 /**
- * Leaf hashes (RFC 6962 section 2.1): entry i is the bytes src + offsets[i] .. src + offsets[i + 1], where offsets are
- * count + 1 ascending little-endian u32; dst[32 i ..] = SHA-256(0x00 || entry i).
+ * Leaf hashes (RFC 6962 section 2.1): entry i is the bytes src + offsets[i] .. src + offsets[i + 1] - gap, where
+ * offsets are count + 1 ascending little-endian u32; dst[32 i ..] = SHA-256(0x00 || entry i).
  *
  * A lane that is done with its entry takes the next one, so entries of any lengths keep all four lanes busy. Entries
  * are finished out of order: dst must overlap neither src nor offsets.
  */
-export function hashLeaves(src: i32, offsets: i32, dst: i32, count: i32): void {
+export function hashLeaves(src: i32, offsets: i32, dst: i32, count: i32, gap: i32): void {
   const w = scratch;
   const lane0 = w + LANES, lane1 = lane0 + LANE_BYTES, lane2 = lane1 + LANE_BYTES, lane3 = lane2 + LANE_BYTES;
   const to = w + STAGE;
@@ -365,7 +217,7 @@ export function hashLeaves(src: i32, offsets: i32, dst: i32, count: i32): void {
           continue;
         }
         const p = offsets + 4 * next;
-        const from = load<u32>(p), end = load<u32>(p, 4);
+        const from = load<u32>(p), end = load<u32>(p, 4) - gap;
         enter(lane0 + n * LANE_BYTES, src + from, end - from, dst + 32 * next);
         busy |= 1 << n;
         next++;
