@@ -7,10 +7,10 @@
 import { checkPolicy, encodeHex, type Policy, type PolicyVerdict } from "@indelible/core";
 import { type Command, EXIT_FAILURE, type Permissions, UsageError } from "@indelible/core/command";
 import { nativeEd25519 } from "@indelible/core/ed25519_native";
-import { EntryCheck } from "./fsck_entries.ts";
-import { TreeCheck } from "./fsck_tree.ts";
+import { audit } from "./fsck_audit.ts";
+import { WORKER_SOURCES } from "./fsck_crew.ts";
 import { interruptible, runMain } from "./main.ts";
-import { type LogSource, openSource, parseLogSource, permissionsForSource } from "./log_source.ts";
+import { type LogSource, openObjects, parseLogSource, permissionsForSource } from "./log_source.ts";
 import { Progress } from "./progress.ts";
 import { loadTrust, TRUST_FLAGS, type TrustFlags, trustPaths } from "./trust.ts";
 
@@ -56,7 +56,7 @@ export const command: Command<FsckFlags> = {
   },
   permissions(flags): Permissions {
     const { read = [], net = [] } = permissionsForSource(flags.log);
-    return { read: [...trustPaths(flags), ...read], net };
+    return { read: [...trustPaths(flags), ...read, ...WORKER_SOURCES], net };
   },
   async run(flags) {
     const policy = await loadTrust(flags);
@@ -74,9 +74,9 @@ async function check(
   policy: Policy,
   signal: AbortSignal,
 ): Promise<number> {
-  const fetchObject = await openSource(log, signal);
-  const verdict = judge(policy, await fetchObject("checkpoint"));
-  const progress = new Progress("fsck", "entries");
+  using objects = await openObjects(log, signal);
+  const verdict = judge(policy, await objects.fetch("checkpoint"));
+  let progress = new Progress("fsck", "entries");
   const problems: string[] = [];
   let problemCount = 0;
   function onProblem(problem: string): void {
@@ -91,37 +91,30 @@ async function check(
     return EXIT_FAILURE;
   }
   const { origin, size, root } = verdict.checkpoint;
-  if (size > BigInt(Number.MAX_SAFE_INTEGER)) {
-    throw new Error(`Cannot check a tree of ${size} entries`);
-  }
-  const entries = new EntryCheck((index) => tree.readEntry(index), onProblem);
-  const tree = new TreeCheck({ size, root }, fetchObject, {
+  const counts = await audit({ size, root }, objects, {
     onProblem,
-    onEntries: async (first, encoded) => {
-      await entries.next(first, encoded);
-      progress.show(first + encoded.length, Number(size));
+    onProgress: (done, total) => progress.show(done, total),
+    onReread(done, total) {
+      if (done === 1) progress = new Progress("fsck", "bundles read again");
+      progress.show(done, total);
     },
   });
-  await tree.run();
   progress.clear();
-  const { files, repeats, events } = entries.counts;
   const found = {
     log: origin,
     treeSize: Number(size),
     root: encodeHex(root),
-    hashTiles: tree.hashTiles,
-    files,
-    repeats,
-    events,
+    ...counts,
   };
   const ok = problemCount === 0;
   if (json) {
     console.log(JSON.stringify({ ok, ...found, problemCount, problems }));
   } else {
+    const { hashTiles, files, repeats, events } = counts;
     const witnesses = verdict.cosigned.map(({ witness }) => witness.name);
     console.log(`${origin}: tree of ${size}, root ${found.root}`);
     console.log(
-      `  ${files} files, ${repeats} repeats, ${events} later events, ${tree.hashTiles} hash tiles`,
+      `  ${files} files, ${repeats} repeats, ${events} later events, ${hashTiles} hash tiles`,
     );
     console.log(
       `  witnessed by ${witnesses.length > 0 ? witnesses.join(", ") : "nobody"}`,

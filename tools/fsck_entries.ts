@@ -1,117 +1,119 @@
 /**
- * What `fsck` checks of entries: each can be read, no identifier has two
- * digests, and a later event names the digest that was published.
+ * What `fsck` finds out about each entry by itself: whether it can be read, whether it
+ * publishes a file or is a later event, and the fingerprint of its identifier, by which
+ * `fsck_identifiers.ts` finds the entries that are about one file. No object is made for
+ * an entry that is in order.
  *
  * @module
  */
 
-import { encodeHex, type Entry, equalBytes, identifierOf, parseEntry, utf8 } from "@indelible/core";
-import { Fingerprinter, IdentifierTable } from "./identifier_table.ts";
+import {
+  EntryScan,
+  EVENTS,
+  type FingerprintSeed,
+  identifierFingerprint,
+  identifierFingerprintOf,
+  parseEntry,
+} from "@indelible/core";
 
-/** Counts of a log's entries. */
-export interface EntryCounts {
-  /** Different identifiers. */
-  readonly files: number;
-  /** Publications of an identifier that was published before, same digest. */
-  readonly repeats: number;
-  /** Yanks, reviews and so on. */
-  readonly events: number;
+/** The fingerprints of a log's identifiers, in memory that threads share. */
+export interface EntryFingerprints {
+  /**
+   * By leaf index, two words an entry. The lowest bit of the first says that it is a
+   * later event, that of the second that there is an entry; 62 bits are the fingerprint.
+   */
+  readonly words: Uint32Array<SharedArrayBuffer>;
+  /** Their key: random, so that nobody can prepare a log whose fingerprints collide. */
+  readonly seed: FingerprintSeed;
 }
 
-/** Checks the entries of a log, in order. */
+/** Words of an entry. */
+export const WORDS = 2;
+/** Lowest bit of the first word: it is a later event. */
+export const LATER_EVENT = 1;
+/** Lowest bit of the second word: there is an entry. */
+export const PRESENT = 1;
+
+/** What was found in some entries. */
+export interface EntriesSeen {
+  /** How many are later events: yanks, reviews and so on. */
+  readonly events: number;
+  /** Those that cannot be read. */
+  readonly unreadable: readonly { readonly leafIndex: number; readonly why: string }[];
+}
+
+const PUBLISH = EVENTS.indexOf("publish");
+
+/** Looks at entries one after the other. */
 export class EntryCheck {
-  readonly #readEntry: (leafIndex: number) => Promise<Uint8Array>;
-  readonly #onProblem: (problem: string) => void;
-  readonly #table = new IdentifierTable();
-  readonly #fingerprinter = new Fingerprinter();
-  #repeats = 0;
+  /** The key of the fingerprints. */
+  readonly seed: FingerprintSeed;
+  readonly #words: Uint32Array;
+  readonly #scan = new EntryScan();
   #events = 0;
+  #unreadable: { leafIndex: number; why: string }[] = [];
 
-  /**
-   * Starts with no entries.
-   *
-   * @param readEntry Reads an earlier entry again.
-   * @param onProblem Told what is wrong.
-   */
-  constructor(
-    readEntry: (leafIndex: number) => Promise<Uint8Array>,
-    onProblem: (problem: string) => void,
-  ) {
-    this.#readEntry = readEntry;
-    this.#onProblem = onProblem;
-  }
-
-  /** What was found so far. */
-  get counts(): EntryCounts {
-    return {
-      files: this.#table.size,
-      repeats: this.#repeats,
-      events: this.#events,
-    };
+  /** @param fingerprints Where the entries' fingerprints go. */
+  constructor({ words, seed }: EntryFingerprints) {
+    this.#words = words;
+    this.seed = seed;
   }
 
   /**
-   * Checks the next entries.
+   * Looks at one entry.
    *
-   * @param first The leaf index of the first of them.
-   * @param encoded Their bytes.
+   * @param bytes Where it stands.
+   * @param start Its first byte.
+   * @param end The one after its last.
+   * @param leafIndex Its leaf index.
    */
-  async next(first: number, encoded: readonly Uint8Array[]): Promise<void> {
-    const parsed: { leafIndex: number; entry: Entry }[] = [];
-    encoded.forEach((bytes, i) => {
-      try {
-        parsed.push({ leafIndex: first + i, entry: parseEntry(bytes) });
-      } catch (error) {
-        this.#onProblem(
-          `entry ${first + i} is of no known form: ${(error as Error).message}`,
-        );
-      }
-    });
-    const fingerprints = this.#fingerprinter.of(
-      parsed.map(({ entry }) => ({
-        identifier: utf8(`${entry.ecosystem}\n${entry.file}`),
-        digest: entry.digest,
-      })),
-    );
-    for (const [i, { leafIndex, entry }] of parsed.entries()) {
-      const fingerprint = fingerprints[i]!;
-      const first = await this.#firstOf(entry, fingerprint);
-      if (entry.event !== "publish") this.#events++;
-      if (first === null) {
-        if (entry.event === "publish") {
-          this.#table.add(fingerprint, leafIndex);
-        } else {
-          this.#onProblem(
-            `entry ${leafIndex} (${entry.event}) is about ${entry.file}, which no earlier entry published`,
-          );
-        }
-      } else if (first.digest !== null) {
-        this.#onProblem(
-          `entry ${first.leafIndex} and entry ${leafIndex} give ${entry.file} two digests: ${first.digest} and ${
-            encodeHex(entry.digest)
-          }`,
-        );
-      } else if (entry.event === "publish") {
-        this.#repeats++;
-      }
+  see(bytes: Uint8Array, start: number, end: number, leafIndex: number): void {
+    const scan = this.#scan;
+    const at = leafIndex * WORDS;
+    if (scan.scan(bytes, start, end)) {
+      identifierFingerprintOf(bytes, scan, this.seed, this.#words, at);
+      this.#mark(at, scan.event === PUBLISH);
+    } else {
+      this.#parse(bytes.subarray(start, end), leafIndex);
     }
   }
 
-  /** The first entry of an identifier; its digest where it is another than this entry's. */
-  async #firstOf(
-    entry: Entry,
-    { key, tag }: ReturnType<Fingerprinter["of"]>[number],
-  ): Promise<{ leafIndex: number; digest: string | null } | null> {
-    for (const slot of this.#table.candidates(key)) {
-      const leafIndex = this.#table.leafIndex(slot);
-      if (this.#table.hasTag(slot, tag)) return { leafIndex, digest: null };
-      // Two digests, or two identifiers with one fingerprint: the entry tells.
-      const first = parseEntry(await this.#readEntry(leafIndex));
-      const [a, b] = [identifierOf(first), identifierOf(entry)];
-      if (a.ecosystem !== b.ecosystem || a.file !== b.file) continue;
-      const same = equalBytes(first.digest, entry.digest);
-      return { leafIndex, digest: same ? null : encodeHex(first.digest) };
+  /**
+   * Takes what an `EntryScanner` found of an entry.
+   *
+   * @param low Lower half of the fingerprint of a plain publication's identifier.
+   * @param high The upper half.
+   * @param leafIndex Its leaf index.
+   */
+  seen(low: number, high: number, leafIndex: number): void {
+    const at = leafIndex * WORDS;
+    this.#words[at] = low & ~LATER_EVENT;
+    this.#words[at + 1] = high | PRESENT;
+  }
+
+  /** What was found since this was last asked. */
+  take(): EntriesSeen {
+    const seen = { events: this.#events, unreadable: this.#unreadable };
+    this.#events = 0;
+    this.#unreadable = [];
+    return seen;
+  }
+
+  #parse(bytes: Uint8Array, leafIndex: number): void {
+    const at = leafIndex * WORDS;
+    try {
+      const { ecosystem, file, event } = parseEntry(bytes);
+      identifierFingerprint(ecosystem, file, this.seed, this.#words, at);
+      this.#mark(at, event === "publish");
+    } catch (error) {
+      this.#unreadable.push({ leafIndex, why: (error as Error).message });
     }
-    return null;
+  }
+
+  #mark(at: number, isPublication: boolean): void {
+    const words = this.#words;
+    words[at] = isPublication ? words[at]! & ~LATER_EVENT : words[at]! | LATER_EVENT;
+    words[at + 1]! |= PRESENT;
+    if (!isPublication) this.#events++;
   }
 }

@@ -1,132 +1,131 @@
 /**
- * Which identifiers a log has had so far, in 24 bytes each: an open-addressing
- * table of fingerprints. They are keyed by a secret of this run, so a log cannot
- * choose entries that collide; where two do, the caller reads the entry itself.
+ * Finds the entries of a log that are about an identifier which an earlier entry has
+ * published, as far as fingerprints tell. Threads divide the identifiers among themselves,
+ * each takes one part.
+ *
+ * A table of all identifiers would miss the processor's cache with each entry. So they are
+ * sorted into buckets first, by some bits of their fingerprints, and each bucket has a
+ * table of its own, which fits.
  *
  * @module
  */
 
-import { concat, type Hash } from "@indelible/core";
-import { hashAll } from "./hash_all.ts";
+import { LATER_EVENT, PRESENT, WORDS } from "./fsck_entries.ts";
 
-/** 64 secret-keyed bits of an identifier and of a digest. */
-export interface Fingerprint {
-  /** Of the identifier. */
-  readonly key: readonly [number, number];
-  /** Of the digest. */
-  readonly tag: readonly [number, number];
+/** What a part of the identifiers has; leaf indices in no order. */
+export interface Repeats {
+  /** How many publications have a fingerprint that no earlier publication has. */
+  readonly firsts: number;
+  /** Pairs: a first publication, and a later entry of the same fingerprint. */
+  readonly pairs: Uint32Array<ArrayBuffer>;
+  /** Later events with the fingerprint of no earlier publication. */
+  readonly orphans: Uint32Array<ArrayBuffer>;
 }
 
-/** Makes fingerprints that nobody else can predict. */
-export class Fingerprinter {
-  readonly #secret = crypto.getRandomValues(new Uint8Array(32));
-
-  /** The fingerprints of identifiers with their digests. */
-  of(
-    items: readonly {
-      readonly identifier: Uint8Array;
-      readonly digest: Hash;
-    }[],
-  ): Fingerprint[] {
-    const hashes = hashAll(items.flatMap(({ identifier, digest }) => [
-      concat(this.#secret, identifier),
-      concat(this.#secret, digest),
-    ]));
-    return items.map((_, i) => ({
-      key: words(hashes[2 * i]!),
-      tag: words(hashes[2 * i + 1]!),
-    }));
-  }
-}
-
-function words(hash: Hash): [number, number] {
-  const view = new DataView(hash.buffer, hash.byteOffset, 8);
-  return [view.getUint32(0), view.getUint32(4)];
-}
-
-const FIRST_CAPACITY = 1 << 12;
-const KEY_WORDS = 2;
-const TAG_WORDS = 2;
+/** A bucket is the highest bits of the second word. */
+const BUCKETS = 1 << 12;
+const BUCKET_SHIFT = 32 - 12;
 
 /**
- * Fingerprints with the leaf index of their first entry. At most two thirds of
- * the slots are taken; a free slot has leaf index -1.
+ * Goes through a part of the entries.
+ *
+ * @param words The fingerprints of all, as `EntryFingerprints` has them.
+ * @param part Which part of the identifiers, from 0.
+ * @param parts How many parts there are.
  */
-export class IdentifierTable {
-  #capacity = FIRST_CAPACITY;
-  #keys = new Uint32Array(FIRST_CAPACITY * KEY_WORDS);
-  #tags = new Uint32Array(FIRST_CAPACITY * TAG_WORDS);
-  #indices = new Float64Array(FIRST_CAPACITY).fill(-1);
-  #size = 0;
-
-  /** How many identifiers it holds. */
-  get size(): number {
-    return this.#size;
-  }
-
-  /** The slots whose identifier has this fingerprint; almost always none or one. */
-  candidates([high, low]: Fingerprint["key"]): number[] {
-    const slots: number[] = [];
-    for (
-      let slot = low & (this.#capacity - 1);
-      this.#indices[slot]! >= 0;
-      slot = (slot + 1) & (this.#capacity - 1)
-    ) {
-      if (this.#keys[2 * slot] === high && this.#keys[2 * slot + 1] === low) {
-        slots.push(slot);
+export function findRepeats(words: Uint32Array, part: number, parts: number): Repeats {
+  const pairs = new IndexList();
+  const orphans = new IndexList();
+  const { keys, ends } = sortIntoBuckets(words, part, parts);
+  const largest = ends.reduce((most, end, i) => Math.max(most, end - (ends[i - 1] ?? 0)), 0);
+  const table = new Uint32Array(capacityFor(largest));
+  let firsts = 0;
+  let start = 0;
+  for (const end of ends) {
+    if (start === end) continue;
+    // Places in the bucket, counted from 1; a free slot is 0.
+    const mask = capacityFor(end - start) - 1;
+    table.fill(0, 0, mask + 1);
+    for (let at = start; at < end; at++) {
+      const word = keys[2 * at]!;
+      const leafIndex = keys[2 * at + 1]!;
+      for (let slot = word >>> 1 & mask;; slot = slot + 1 & mask) {
+        const place = table[slot]!;
+        if (place === 0) {
+          if ((word & LATER_EVENT) !== 0) orphans.push(leafIndex);
+          else {
+            table[slot] = at - start + 1;
+            firsts++;
+          }
+          break;
+        }
+        const earlier = start + place - 1;
+        if ((keys[2 * earlier]! ^ word) >>> 1 !== 0) continue;
+        const first = keys[2 * earlier + 1]!;
+        if (words[WORDS * first + 1] !== words[WORDS * leafIndex + 1]) continue;
+        pairs.push(first);
+        pairs.push(leafIndex);
+        break;
       }
     }
-    return slots;
+    start = end;
+  }
+  return { firsts, pairs: pairs.take(), orphans: orphans.take() };
+}
+
+/**
+ * The entries of a part by bucket, and where each bucket ends: the first word and the leaf
+ * index of each, in a bucket in the log's order.
+ */
+function sortIntoBuckets(
+  words: Uint32Array,
+  part: number,
+  parts: number,
+): { keys: Uint32Array; ends: Uint32Array } {
+  const ends = new Uint32Array(BUCKETS);
+  for (let at = 1; at < words.length; at += WORDS) {
+    const word = words[at]!;
+    if ((word & PRESENT) !== 0) ends[word >>> BUCKET_SHIFT]!++;
+  }
+  // Where the next entry of each bucket goes: at its start first, at its end when all are in.
+  let count = 0;
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    const own = bucket % parts === part ? ends[bucket]! : 0;
+    ends[bucket] = count;
+    count += own;
+  }
+  const keys = new Uint32Array(2 * count);
+  for (let at = 0; at < words.length; at += WORDS) {
+    const word = words[at + 1]!;
+    const bucket = word >>> BUCKET_SHIFT;
+    if ((word & PRESENT) === 0 || bucket % parts !== part) continue;
+    const to = 2 * ends[bucket]!++;
+    keys[to] = words[at]!;
+    keys[to + 1] = at / WORDS;
+  }
+  return { keys, ends };
+}
+
+/** A power of two that leaves a third of the slots free. */
+function capacityFor(count: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, 1.5 * count)));
+}
+
+/** Leaf indices, any number of them. */
+class IndexList {
+  #indices = new Uint32Array(64);
+  #length = 0;
+
+  push(leafIndex: number): void {
+    if (this.#length === this.#indices.length) {
+      const longer = new Uint32Array(2 * this.#length);
+      longer.set(this.#indices);
+      this.#indices = longer;
+    }
+    this.#indices[this.#length++] = leafIndex;
   }
 
-  /** Whether a slot's digest has this fingerprint. */
-  hasTag(slot: number, [high, low]: Fingerprint["tag"]): boolean {
-    return this.#tags[2 * slot] === high && this.#tags[2 * slot + 1] === low;
-  }
-
-  /** The leaf index of a slot's first entry. */
-  leafIndex(slot: number): number {
-    return this.#indices[slot]!;
-  }
-
-  /** Adds an identifier that is not there yet. Slots are other ones afterwards. */
-  add({ key, tag }: Fingerprint, leafIndex: number): void {
-    if ((this.#size + 1) * 3 > this.#capacity * 2) this.#grow();
-    this.#place(key[0], key[1], tag[0], tag[1], leafIndex);
-    this.#size++;
-  }
-
-  #place(
-    keyHigh: number,
-    keyLow: number,
-    tagHigh: number,
-    tagLow: number,
-    leafIndex: number,
-  ): void {
-    let slot = keyLow & (this.#capacity - 1);
-    while (this.#indices[slot]! >= 0) slot = (slot + 1) & (this.#capacity - 1);
-    this.#keys[2 * slot] = keyHigh;
-    this.#keys[2 * slot + 1] = keyLow;
-    this.#tags[2 * slot] = tagHigh;
-    this.#tags[2 * slot + 1] = tagLow;
-    this.#indices[slot] = leafIndex;
-  }
-
-  #grow(): void {
-    const [keys, tags, indices] = [this.#keys, this.#tags, this.#indices];
-    this.#capacity *= 2;
-    this.#keys = new Uint32Array(this.#capacity * KEY_WORDS);
-    this.#tags = new Uint32Array(this.#capacity * TAG_WORDS);
-    this.#indices = new Float64Array(this.#capacity).fill(-1);
-    indices.forEach((leafIndex, slot) => {
-      if (leafIndex < 0) return;
-      this.#place(
-        keys[2 * slot]!,
-        keys[2 * slot + 1]!,
-        tags[2 * slot]!,
-        tags[2 * slot + 1]!,
-        leafIndex,
-      );
-    });
+  take(): Uint32Array<ArrayBuffer> {
+    return this.#indices.slice(0, this.#length);
   }
 }
