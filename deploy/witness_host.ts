@@ -4,7 +4,7 @@
  * `docs/witness.md` is the runbook.
  *
  * - `WITNESS_PRIVATE_KEY`: the private key; two on two lines for both types.
- * - `WITNESS_LOGS`: the log list, `<origin> <vkey> [<url>]` a line.
+ * - `WITNESS_LOGS`: the log list, `<origin> <vkey> <url>` a line.
  * - `WITNESS_ACCEPT_ROLLBACK=1`: go on with a store that went back.
  * - `WITNESS_KV_PATH`: a local database instead of the host's own.
  *
@@ -14,12 +14,12 @@
 import { parseSkey, utf8 } from "@indelible/core";
 import {
   createWitness,
-  findRollback,
   KvStore,
   type Logger,
   makeLogger,
   parseLogList,
   policyLines,
+  RollbackGuard,
   type WitnessHandler,
 } from "@indelible/witness";
 
@@ -28,8 +28,8 @@ const START_PAUSE = 10_000;
 
 const logger: Logger = makeLogger("json", (line) => console.error(line));
 
-/** The witness once it has started; started by the first request. */
-let handler: Promise<WitnessHandler> | null = null;
+/** The start that stands: the first request brings it about. */
+let started: { readonly handler: Promise<WitnessHandler>; until: number } | null = null;
 
 async function start(): Promise<WitnessHandler> {
   const secret = Deno.env.get("WITNESS_PRIVATE_KEY")?.trim();
@@ -38,15 +38,20 @@ async function start(): Promise<WitnessHandler> {
   const logs = parseLogList(utf8(Deno.env.get("WITNESS_LOGS") ?? ""));
   const store = await KvStore.open(await Deno.openKv(Deno.env.get("WITNESS_KV_PATH")));
   try {
-    const found = await findRollback({ store, keys, logs, logger });
-    const accepted = Deno.env.get("WITNESS_ACCEPT_ROLLBACK") === "1";
-    if (found.length > 0 && !accepted) {
-      throw new Error(
-        `The store is older than what was cosigned: ${found.join("; ")}. ` +
-          "Accept with WITNESS_ACCEPT_ROLLBACK=1 that logs may fork below that",
-      );
-    }
-    const made = await createWitness({ store, keys, logs, logger });
+    const guard = await RollbackGuard.start({
+      store,
+      keys,
+      logs,
+      logger,
+      accepted: Deno.env.get("WITNESS_ACCEPT_ROLLBACK") === "1",
+      accepting: "WITNESS_ACCEPT_ROLLBACK=1",
+      onRollback(why) {
+        logger("error", "stopped", { why });
+        started = null; // The next start says the same, until the operator has decided.
+      },
+    });
+    const heldBack = (origin: string) => guard.heldBack(origin);
+    const made = await createWitness({ store, keys, logs, logger, heldBack });
     for (const line of policyLines(made.witness.cosigner.keys)) console.log(line);
     return made;
   } catch (error) {
@@ -56,12 +61,14 @@ async function start(): Promise<WitnessHandler> {
 }
 
 function startOnce(): Promise<WitnessHandler> {
-  handler ??= start().catch((error) => {
+  if (started && performance.now() < started.until) return started.handler;
+  const attempt = { handler: start(), until: Infinity };
+  attempt.handler.catch((error) => {
     logger("error", "not started", { error: (error as Error).message });
-    setTimeout(() => handler = null, START_PAUSE);
-    throw error;
+    attempt.until = performance.now() + START_PAUSE;
   });
-  return handler;
+  started = attempt;
+  return attempt.handler;
 }
 
 function addressOf({ remoteAddr }: Deno.ServeHandlerInfo): string {

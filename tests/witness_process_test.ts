@@ -4,66 +4,24 @@
  */
 
 import {
-  formatSkey,
   formatVkey,
   KeyType,
   openNote,
   parseNote,
   parsePolicy,
-  type SignerKey,
   signerOf,
   utf8,
   verifierOf,
 } from "@indelible/core";
-import { logId } from "@indelible/witness";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { GrowingLog, testKey } from "./growing_log.ts";
 import { startPostgres } from "./peers/postgres.ts";
-import { freePort, type Running, startProcess } from "./peers/process.ts";
-import { runProgram, startProgram } from "./programs.ts";
+import { startProcess } from "./peers/process.ts";
+import { runProgram } from "./programs.ts";
 import { inFolder } from "./temporary.ts";
-
-const KEY = testKey("witness.example/process", KeyType.ed25519Cosignature);
-const LOG = new GrowingLog("log.example/process");
-const DATABASE = "--database-path=witness.db";
-
-interface RunningWitness extends AsyncDisposable {
-  readonly url: string;
-  readonly process: Running;
-}
-
-async function writeKeys(folder: string, key: SignerKey = KEY): Promise<void> {
-  await Deno.writeTextFile(join(folder, "witness.key"), `${formatSkey(key)}\n`);
-  await Deno.writeTextFile(join(folder, "witness.pub"), `${formatVkey(key)}\n`);
-  await Deno.writeTextFile(join(folder, "log.pub"), `${LOG.vkey}\n`);
-}
-
-async function startWitness(
-  folder: string,
-  ...flags: readonly string[]
-): Promise<RunningWitness> {
-  const port = freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const args = ["--private-key=witness.key", `--port=${port}`, ...flags];
-  const process = await startProgram("witness", args, {
-    cwd: folder,
-    ready: (output) => output().includes(`url=${url}`),
-  });
-  return { url, process, [Symbol.asyncDispose]: () => process.stop() };
-}
-
-async function post(url: string, body: Uint8Array<ArrayBuffer>) {
-  const response = await fetch(`${url}/add-checkpoint`, { method: "POST", body });
-  return { status: response.status, text: await response.text() };
-}
-
-async function must(name: string, args: readonly string[], cwd: string): Promise<string> {
-  const { code, stdout, stderr } = await runProgram(name, args, { cwd });
-  assert.equal(code, 0, stderr);
-  return stdout;
-}
+import { DATABASE, LOG, must, post, startWitness, writeKeys } from "./witness_program.ts";
 
 Deno.test("witness runs as bt-log's README sets it up, and takes logs while it runs", () =>
   inFolder(async (folder) => {
@@ -146,70 +104,72 @@ Deno.test("witness reads its log list again on SIGHUP, and keeps the last good o
     assert.equal((await post(witness.url, await LOG.request(4, 5))).status, 404);
   }));
 
-Deno.test("witness refuses a database that went back, until told to accept it", () =>
+Deno.test("witness-list and witness-disable make no database and name no log that is not there", () =>
   inFolder(async (folder) => {
     await writeKeys(folder);
-    await Deno.writeTextFile(join(folder, "logs"), `${LOG.origin} ${LOG.vkey}\n`);
-    const flags = [DATABASE, "--log-list=logs"];
-    {
-      await using witness = await startWitness(folder, ...flags);
-      assert.equal((await post(witness.url, await LOG.request(0, 3))).status, 200);
-    }
-    await Deno.copyFile(join(folder, "witness.db"), join(folder, "backup"));
-    {
-      await using witness = await startWitness(folder, ...flags);
-      assert.equal((await post(witness.url, await LOG.request(3, 9))).status, 200);
-    }
-    await Deno.rename(join(folder, "backup"), join(folder, "witness.db"));
-    const args = ["--private-key=witness.key", "--port=0", ...flags];
-    const refused = await runProgram("witness", args, { cwd: folder });
-    assert.equal(refused.code, 1);
-    assert.match(refused.stderr, /size 9 of the log "log.example\/process".*database has 3/);
-    assert.match(refused.stderr, /--accept-rollback/);
-    {
-      await using witness = await startWitness(folder, ...flags, "--accept-rollback");
-      assert.match(witness.process.output(), /WARN rollback accepted/);
-      assert.equal((await post(witness.url, await LOG.request(3, 5))).status, 200);
-    }
-    // Accepted once, it is the new truth.
-    await using _ = await startWitness(folder, ...flags);
+    const fails = async (name: string, ...flags: string[]) => {
+      const { code, stdout, stderr } = await runProgram(name, flags, { cwd: folder });
+      assert.deepEqual([code, stdout], [1, ""], name);
+      return stderr;
+    };
+    const origin = `--origin=${LOG.origin}`;
+    const missing =
+      /^witness-[a-z]+: There is no witness's database at --database-path witness.db$/m;
+    assert.match(await fails("witness-list", DATABASE), missing);
+    assert.match(await fails("witness-disable", DATABASE, origin), missing);
+    assert.deepEqual([...Deno.readDirSync(folder)].filter(({ name }) => /\.db/.test(name)), []);
+
+    await must("witness-add-key", [DATABASE, "--public-key=log.pub"], folder);
+    const unknown = await fails("witness-disable", DATABASE, "--origin=no.example");
+    assert.match(unknown, /^witness-disable: There is no log no\.example in the database;/);
+    assert.doesNotMatch(await must("witness-list", [DATABASE], folder), /no\.example/);
+    await must("witness-disable", [DATABASE, origin], folder);
+    assert.match(await fails("witness-disable", DATABASE, origin), /was not enabled/);
   }));
 
-Deno.test("witness asks its logs what they publish under its cosignature", () =>
+Deno.test("witness limits an address that fails too often, by its flag", () =>
   inFolder(async (folder) => {
     await writeKeys(folder);
-    const port = freePort();
-    await Deno.writeTextFile(
-      join(folder, "logs"),
-      `${LOG.origin} ${LOG.vkey} http://127.0.0.1:${port}\n`,
-    );
-    let published = new Uint8Array();
-    const server = Deno.serve(
-      { hostname: "127.0.0.1", port, onListen: () => {} },
-      () => new Response(published),
-    );
-    try {
-      const flags = [DATABASE, "--log-list=logs"];
-      {
-        await using witness = await startWitness(folder, ...flags);
-        assert.equal((await post(witness.url, await LOG.request(0, 3))).status, 200);
-        const shown = await fetch(`${witness.url}/${logId(LOG.origin)}/checkpoint`);
-        published = await shown.bytes();
-      }
-      for (const name of ["witness.db", "witness.db.high-water"]) {
-        await Deno.remove(join(folder, name));
-      }
-      const args = ["--private-key=witness.key", "--port=0", ...flags];
-      const refused = await runProgram("witness", args, { cwd: folder });
-      assert.equal(refused.code, 1);
-      assert.match(refused.stderr, /publishes size 3 with our cosignature, the store has 0/);
-      // Without our cosignature it says nothing about us.
-      published = LOG.checkpoint(3);
-      await using _ = await startWitness(folder, ...flags);
-    } finally {
-      await server.shutdown();
+    await using witness = await startWitness(folder, DATABASE, "--max-failures=2");
+    const statuses: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      statuses.push((await post(witness.url, utf8("no request\n"))).status);
+    }
+    assert.deepEqual(statuses, [400, 400, 429, 429]);
+    const health = await fetch(`${witness.url}/healthz`);
+    assert.deepEqual([health.status, await health.text()], [200, "ok\n"]);
+    const metrics = await (await fetch(`${witness.url}/metrics`)).text();
+    assert.match(metrics, /^indelible_witness_rate_limited_total 2$/m);
+  }));
+
+Deno.test("witness keeps its files from others", () =>
+  inFolder(async (folder) => {
+    await writeKeys(folder);
+    await must("witness-add-key", [DATABASE, "--public-key=log.pub"], folder);
+    await using witness = await startWitness(folder, DATABASE);
+    assert.equal((await post(witness.url, await LOG.request(0, 3))).status, 200);
+    for (const end of ["", "-wal", "-shm", ".high-water"]) {
+      const { mode } = await Deno.stat(`${folder}/witness.db${end}`);
+      assert.equal(mode! & 0o777, 0o600, end);
     }
   }));
+
+for (const name of ["witness.db", "witness.db.high-water"]) {
+  Deno.test(`witness ends when its ${name} is taken away, rather than forget later`, () =>
+    inFolder(async (folder) => {
+      await writeKeys(folder);
+      await must("witness-add-key", [DATABASE, "--public-key=log.pub"], folder);
+      await using witness = await startWitness(folder, DATABASE);
+      assert.equal((await post(witness.url, await LOG.request(0, 3))).status, 200);
+      await Deno.rename(join(folder, name), join(folder, "away"));
+      await Deno.writeTextFile(join(folder, name), "");
+      assert.equal(await witness.process.ended, 1);
+      assert.match(
+        witness.process.output(),
+        new RegExp(`ERROR stopping why=".*${name} was removed or replaced while it was in use"`),
+      );
+    }));
+}
 
 Deno.test("witness keeps its state in PostgreSQL, with the permissions of its flags", async () => {
   await using postgres = await startPostgres();
@@ -220,11 +180,12 @@ Deno.test("witness keeps its state in PostgreSQL, with the permissions of its fl
     await Deno.writeTextFile(join(folder, "database"), `${url}\n`);
     const flag = "--database-url-file=database";
     await must("witness-add-key", [flag, "--public-key=log.pub"], folder);
+    const flags = [flag, "--high-water-path=high-water"];
     {
-      await using witness = await startWitness(folder, flag);
+      await using witness = await startWitness(folder, ...flags);
       assert.equal((await post(witness.url, await LOG.request(0, 3))).status, 200);
     }
-    await using witness = await startWitness(folder, flag);
+    await using witness = await startWitness(folder, ...flags);
     const { status, text } = await post(witness.url, await LOG.request(0, 4));
     assert.deepEqual([status, text], [409, "3\n"]);
   });
@@ -292,29 +253,4 @@ Deno.test("a witness killed before its commit has let no signature out", () =>
     const fork = new GrowingLog(LOG.origin, "fork", { log: LOG, size: 3 });
     assert.equal((await post(witness.url, await fork.request(3, 7))).status, 200, "either may win");
     assert.equal((await post(witness.url, await LOG.request(7, 7))).status, 422);
-  }));
-
-Deno.test("a witness killed at any moment starts again without --accept-rollback", () =>
-  inFolder(async (folder) => {
-    await writeKeys(folder);
-    await Deno.writeTextFile(join(folder, "logs"), `${LOG.origin} ${LOG.vkey}\n`);
-    let size = 0;
-    for (let round = 0; round < 3; round++) {
-      const witness = await startWitness(folder, DATABASE, "--log-list=logs");
-      const load = (async () => {
-        for (;;) {
-          const { status, text } = await post(witness.url, await LOG.request(size, size + 1));
-          if (status === 409) size = Number(text);
-          else if (status === 200) size++;
-          else throw new Error(`${status} ${text}`);
-        }
-      })().catch((error) => error);
-      await new Promise((resolve) => setTimeout(resolve, 50 + 37 * round));
-      await witness.process.kill();
-      assert.ok(await load instanceof TypeError, `${await load}`);
-    }
-    assert.ok(size > 0);
-    await using witness = await startWitness(folder, DATABASE, "--log-list=logs");
-    const { status } = await post(witness.url, await LOG.request(size, size + 1));
-    assert.ok(status === 200 || status === 409);
   }));

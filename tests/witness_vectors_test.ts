@@ -3,7 +3,7 @@
  * witness: every store, both kinds of keys, and the entry for Deno Deploy.
  */
 
-import { formatSkey, formatVkey, KeyType, type SignerKey, utf8 } from "@indelible/core";
+import { KeyType, type SignerKey, utf8 } from "@indelible/core";
 import { createWitness, KvStore, MemoryStore, type WitnessStore } from "@indelible/witness";
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -12,8 +12,9 @@ import { PostgresStore } from "../witness/store_postgres.ts";
 import { SqliteStore } from "../witness/store_sqlite.ts";
 import { testKey } from "./growing_log.ts";
 import { type Postgres, startPostgres } from "./peers/postgres.ts";
-import { startServer } from "./peers/process.ts";
+import { runProgram } from "./programs.ts";
 import { inFolder } from "./temporary.ts";
+import { DATABASE, startHost, startWitness, writeKeys } from "./witness_program.ts";
 
 interface ScenarioCase {
   readonly name: string;
@@ -88,46 +89,13 @@ for (const vector of CASES) {
   });
   test("through the entry for Deno Deploy", () =>
     inFolder(async (folder) => {
-      const entry = fileURLToPath(new URL("../deploy/witness_host.ts", import.meta.url));
-      const config = fileURLToPath(new URL("../deno.json", import.meta.url));
       const logs = vector.in.logs.flatMap(({ origin, vkeys }) =>
         vkeys.map((vkey) => `${origin} ${vkey}\n`)
       );
-      const database = `${folder}/kv`;
-      const files = ["", "-wal", "-shm", "-journal"].map((end) => database + end).join(",");
-      const server = await startServer(
-        Deno.execPath(),
-        (address) => [
-          "serve",
-          "--quiet",
-          "--no-prompt",
-          "--frozen",
-          `--config=${config}`,
-          "--allow-env=WITNESS_PRIVATE_KEY,WITNESS_LOGS,WITNESS_ACCEPT_ROLLBACK,WITNESS_KV_PATH",
-          `--allow-read=${files}`,
-          `--allow-write=${files}`,
-          "--host=127.0.0.1",
-          `--port=${address.split(":")[1]}`,
-          entry,
-        ],
-        {
-          env: {
-            WITNESS_PRIVATE_KEY: formatSkey(ED25519),
-            WITNESS_LOGS: logs.join(""),
-            WITNESS_KV_PATH: database,
-          },
-          ready: async (url, output) => {
-            const response = await fetch(`${url}/healthz`);
-            await response.body?.cancel();
-            return response.ok && output().includes(formatVkey(ED25519));
-          },
-        },
-      );
-      try {
-        await runAgainst(server.url, vector, [ED25519]);
-      } finally {
-        await server.stop();
-      }
+      // Nobody serves these logs: there is nothing to compare with.
+      const settings = { keys: [ED25519, ML_DSA_44], logs: logs.join(""), accept: true };
+      await using server = await startHost({ database: `${folder}/kv`, ...settings });
+      await runAgainst(server.url, vector, settings.keys);
     }));
 }
 
@@ -145,3 +113,30 @@ Deno.test("a scenario fails against a witness that cosigns everything", async ()
     message: /^step stale-old-zero: want 409, got 200/,
   });
 });
+
+Deno.test("vectors runs one scenario against a witness that is named, which keeps its state", () =>
+  inFolder(async (folder) => {
+    const { in: { logs } } = CASES.find(({ name }) => name === "proofs")!;
+    const list = logs.flatMap(({ origin, vkeys }) => vkeys.map((vkey) => `${origin} ${vkey}\n`));
+    await writeKeys(folder);
+    await Deno.writeTextFile(`${folder}/logs`, list.join(""));
+    await using witness = await startWitness(folder, DATABASE, "--log-list=logs");
+    const vectors = (...flags: string[]) =>
+      runProgram("vectors", [fileURLToPath(new URL("./vectors", import.meta.url)), ...flags], {
+        cwd: folder,
+      });
+    const url = `--witness-url=${witness.url}`;
+    const named = [url, "--witness-public-key=witness.pub"];
+    const first = await vectors(...named, "--case=proofs");
+    assert.deepEqual([first.code, first.stdout], [0, "1 passed, 0 failed\n"], first.stderr);
+    const second = await vectors(...named, "--case=proofs");
+    assert.equal(second.code, 1, "it is not fresh any more");
+    assert.match(
+      second.stdout,
+      /^FAILED witness\.json scenario proofs: step .*\n0 passed, 1 failed\n$/,
+    );
+    const other = await vectors(...named, "--case=happy-path");
+    assert.equal(other.code, 1, "it does not know these logs");
+    assert.equal((await vectors(...named)).code, 2);
+    assert.equal((await vectors(url, "--case=proofs")).code, 2);
+  }));

@@ -4,7 +4,7 @@
  * than the log.
  */
 
-import { checkPolicy, formatVkey, KeyType, parsePolicy, utf8 } from "@indelible/core";
+import { checkPolicy, formatSkey, formatVkey, KeyType, parsePolicy, utf8 } from "@indelible/core";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { freePort } from "./peers/process.ts";
@@ -62,7 +62,12 @@ Deno.test("log and witness as programs: receipts, metrics, witness-status, an ou
     const { size, quorum, witnesses } = JSON.parse(stdout);
     assert.deepEqual([size, quorum], ["1", true]);
     assert.match(witnesses[0].cosigned, /^\d{4}-/);
-    assert.deepEqual(witnesses[1], { name: "gone", cosigned: null, needed: false });
+    assert.deepEqual(witnesses[1], {
+      name: "gone",
+      cosigned: null,
+      fresh: false,
+      needed: false,
+    });
 
     await witness.kill();
     const refused = await add(log.url, madeUpFile(1));
@@ -161,4 +166,59 @@ Deno.test("start refuses a local witness whose database went back", () =>
     assert.equal(code, 1);
     assert.match(stderr, /size 2 of the log .* was cosigned, the database has 1/);
     assert.match(stderr, /Restore the newest data/);
+  }));
+
+Deno.test("start ends with a sentence when its local witness's database is taken away", () =>
+  inFolder(async (folder) => {
+    const log = await startProgram("start", ["--port=0"], {
+      cwd: folder,
+      ready: (output) => /^url {5}http/m.test(output()),
+    });
+    const url = /^url {5}(\S+)$/m.exec(log.output())![1]!;
+    assert.equal((await add(url, madeUpFile(0))).status, 200);
+    await Deno.remove(join(folder, "data/witness.sqlite"));
+    assert.equal(await log.ended, 1);
+    assert.match(
+      log.output(),
+      /^start: The local witness is lost: data\/witness\.sqlite was removed or replaced .*start over/m,
+    );
+    const { code, stderr } = await runProgram("start", ["--port=0"], { cwd: folder });
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /^start: There is a log in data\/log but not its witness's .*restore them/m,
+    );
+  }));
+
+Deno.test("log takes one witness by its URL and a key of type 0x01, as bt-log's README has it", () =>
+  inFolder(async (folder) => {
+    const vkey = formatVkey((await writeLogKeys(folder, ORIGIN))!);
+    const key = newKey("witness.log/example"); // As gen-key writes it: of type 0x01.
+    await Deno.writeTextFile(join(folder, "witness.key"), formatSkey(key));
+    await Deno.writeTextFile(join(folder, "witness.pub"), formatVkey(key));
+    const port = freePort();
+    const database = "--database-path=witness.db";
+    const added = await runProgram("witness-add-key", [database, "--public-key=public.key"], {
+      cwd: folder,
+    });
+    assert.equal(added.code, 0, added.stderr);
+    const keys = ["--private-key=witness.key", "--public-key=witness.pub"];
+    const witness = await startProgram("witness", [database, ...keys, `--port=${port}`], {
+      cwd: folder,
+      ready: (output) => output().includes("serving"),
+    });
+    try {
+      const url = `--witness-url=http://127.0.0.1:${port}`;
+      const flags = [url, "--witness-public-key=witness.pub"];
+      await using log = await startLog({ folder, flags });
+      const { status, body } = await add(log.url, madeUpFile(0));
+      assert.equal(status, 200, body.error);
+      const line = /^witness .*$/m.exec(witness.output())![0];
+      const [, name] = line.split(" ");
+      const policy = parsePolicy(utf8(`log ${vkey}\n${line}\nquorum ${name}\n`));
+      const verdict = checkPolicy(policy, Uint8Array.fromBase64(body.checkpoint!));
+      assert.equal(verdict.kind, "accepted");
+    } finally {
+      await witness.stop();
+    }
   }));

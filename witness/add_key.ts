@@ -15,7 +15,7 @@ import {
   joinPermissions,
   openDatabase,
 } from "./database_flags.ts";
-import { checkLog } from "./logs.ts";
+import { checkLog, parseHttpUrl } from "./logs.ts";
 import { parseFile, runMain } from "./process.ts";
 import { logId } from "./store.ts";
 
@@ -25,6 +25,8 @@ export type AddKeyFlags = DatabaseFlags & {
   readonly publicKey: string;
   /** The log's origin, where it is not the key's name. */
   readonly origin?: string | undefined;
+  /** Where the log is served. */
+  readonly url?: string | undefined;
 };
 
 /** The command line of `witness-add-key`. */
@@ -34,10 +36,12 @@ export const command: Command<AddKeyFlags> = {
   description: [
     "Adds a key to those that the witness trusts for a log. Called again with another key of the",
     "same log it adds that one too, as a rotation of keys needs. A log that was disabled is",
-    "enabled again.",
+    "enabled again. With --url the witness asks the log, whenever it starts, what it publishes, and",
+    "so notices a database that was restored from an old backup.",
     "",
     "Example:",
-    "  deno task witness-add-key --database-path=witness.db --public-key=public.key",
+    "  deno task witness-add-key --database-path=witness.db --public-key=public.key \\",
+    "    --url=https://log.example",
   ].join("\n"),
   parameters: {
     flags: {
@@ -47,6 +51,12 @@ export const command: Command<AddKeyFlags> = {
         kind: "parsed",
         parse: String,
         brief: "The log's origin, if it is not the name of its key",
+        optional: true,
+      },
+      url: {
+        kind: "parsed",
+        parse: parseHttpUrl,
+        brief: "Where the log is served; in place of the last one given",
         optional: true,
       },
     },
@@ -64,12 +74,20 @@ export const command: Command<AddKeyFlags> = {
       const record = await store.read(logId(origin));
       const vkeys = [...record?.vkeys ?? [], vkey];
       checkLog({ origin, vkeys }, await store.bindName(null));
-      const added = await store.register(origin, [vkey]);
+      const changed = await store.register(origin, [vkey], flags.url);
       console.log(
-        added
+        changed
           ? `The witness trusts the key ${key.name}+${key.keyId} for the log ${origin}`
           : `The key ${key.name}+${key.keyId} was trusted for the log ${origin} already`,
       );
+      if (flags.url !== undefined) {
+        console.log(`At its next start it asks ${flags.url} what that log publishes`);
+      } else if (flags.databaseUrlFile !== undefined && !record?.url) {
+        console.error(
+          "witness-add-key: without --url the witness starts with this log only beside a " +
+            "--high-water-path: nothing else would show that the database went back",
+        );
+      }
       return 0;
     } finally {
       await store.close();

@@ -14,7 +14,7 @@ import {
 } from "./database_flags.ts";
 import { DEFAULT_FAILURES } from "./http.ts";
 import type { LogFormat } from "./logger.ts";
-import { parseLogList } from "./logs.ts";
+import { hostOf, parseHttpUrl, parseLogList } from "./logs.ts";
 import { readFile } from "./process.ts";
 
 /** Flags of `witness`. */
@@ -56,20 +56,11 @@ function parseNumber(text: string, most: number): number {
   throw new Error(`it must be a number from 0 to ${most}, not "${text}"`);
 }
 
-function parseUrl(text: string): string {
-  if (URL.canParse(text) && /^https?:\/\/[^\s]+$/.test(text)) return text;
-  throw new Error(`it must be a URL of http or https, not "${text}"`);
-}
-
-/** Hosts of the logs, which are asked at start what they publish. */
+/** Hosts of the listed logs, which are asked at start what they publish. */
 async function logHosts(logList: string | undefined): Promise<string[]> {
   if (logList === undefined) return [];
   const logs = parseLogList(await readFile(logList, "--log-list"));
-  return logs.flatMap(({ url }) => {
-    if (url === undefined) return [];
-    const { hostname, port, protocol } = new URL(url);
-    return [`${hostname}:${port || (protocol === "http:" ? 80 : 443)}`];
-  });
+  return logs.flatMap(({ url }) => url === undefined ? [] : [hostOf(url)]);
 }
 
 /** `witness`, but for what it does: that is `main.ts`. */
@@ -111,7 +102,7 @@ export const WITNESS_COMMAND: Omit<Command<WitnessFlags>, "run"> = {
       },
       url: {
         kind: "parsed",
-        parse: parseUrl,
+        parse: parseHttpUrl,
         brief: "Where others reach the witness, for its policy line",
         optional: true,
       },

@@ -80,6 +80,7 @@ export function storeConformance(
     assert.deepEqual(await store.read(logId(ORIGIN)), {
       origin: ORIGIN,
       vkeys: [],
+      url: null,
       disabled: false,
       cosigned: two,
     });
@@ -130,6 +131,27 @@ export function storeConformance(
     }
   });
 
+  test("sees at once what another has changed", async (store, place) => {
+    const other = await place.open();
+    try {
+      const [one, two, three] = [cosigned(1n), cosigned(2n), cosigned(3n)];
+      const seen = async () => (await store.read(logId(ORIGIN)))!;
+      await store.swap(ORIGIN, null, one);
+      assert.deepEqual((await seen()).cosigned, one);
+      assert.equal(await other.swap(ORIGIN, one, two), true);
+      assert.deepEqual((await seen()).cosigned, two);
+      assert.equal(await other.register(ORIGIN, [VKEYS[0]]), true);
+      assert.deepEqual((await seen()).vkeys, [VKEYS[0]]);
+      assert.equal(await other.disable(ORIGIN, true), true);
+      // A swap of one's own does not hide what came between.
+      assert.equal(await store.swap(ORIGIN, two, three), true);
+      assert.deepEqual(await seen(), await other.read(logId(ORIGIN)));
+      assert.equal((await seen()).disabled, true);
+    } finally {
+      await other.close();
+    }
+  });
+
   test("keeps logs apart under parallel swaps", async (store) => {
     const origins = Array.from({ length: 20 }, (_, i) => `log.example/${i}`);
     await Promise.all(origins.map(async (origin, i) => {
@@ -148,6 +170,31 @@ export function storeConformance(
     assert.equal((await store.list()).length, 20);
   });
 
+  test("has kept what it said, also in a crowd", async (store, place) => {
+    const origins = Array.from({ length: 400 }, (_, i) => `log.example/${i}`);
+    const said = await Promise.all(origins.map(async (origin, i) => {
+      // All at once: what a driver sends together must not get mixed up.
+      const [, swapped, kept, registered] = await Promise.all([
+        store.read(logId(origin)),
+        store.swap(origin, null, cosigned(BigInt(i + 1))),
+        store.keepEvidence(evidenceOf(i, { origin })),
+        i % 8 === 0 && store.register(origin, [VKEYS[0]]),
+      ]);
+      return [swapped, kept, registered];
+    }));
+    assert.deepEqual(said, origins.map((_, i) => [true, "kept", i % 8 === 0]));
+    const other = await place.open();
+    try {
+      const records = new Map((await other.list()).map((record) => [record.origin, record]));
+      for (const [i, origin] of origins.entries()) {
+        assert.deepEqual(records.get(origin)?.cosigned, cosigned(BigInt(i + 1)), origin);
+      }
+      assert.equal((await other.evidence(1_000)).length, origins.length);
+    } finally {
+      await other.close();
+    }
+  });
+
   test("adds keys and keeps what was cosigned", async (store) => {
     assert.equal(await store.register(ORIGIN, [VKEYS[0]]), true);
     assert.equal(await store.register(ORIGIN, [VKEYS[0]]), false);
@@ -156,6 +203,7 @@ export function storeConformance(
     assert.deepEqual(await store.read(logId(ORIGIN)), {
       origin: ORIGIN,
       vkeys: [VKEYS[0], VKEYS[2], VKEYS[1]],
+      url: null,
       disabled: false,
       cosigned: cosigned(1n),
     });
@@ -172,13 +220,42 @@ export function storeConformance(
     assert.deepEqual(record?.cosigned, cosigned(1n));
     assert.equal(await store.register(ORIGIN, [VKEYS[0]]), true, "enables");
     assert.equal((await store.read(logId(ORIGIN)))?.disabled, false);
+    assert.equal(await store.disable("unknown.example", true), false);
+    assert.equal(await store.read(logId("unknown.example")), null);
+    // One of a log list is known once it was cosigned.
+    await store.swap("b.example", null, cosigned(2n));
     assert.equal(await store.disable("b.example", true), true);
-    assert.equal((await store.read(logId("b.example")))?.disabled, true);
+    assert.deepEqual(await store.read(logId("b.example")), {
+      origin: "b.example",
+      vkeys: [],
+      url: null,
+      disabled: true,
+      cosigned: cosigned(2n),
+    });
     assert.equal(await store.disable("b.example", false), true);
     assert.deepEqual(
       (await store.list()).map(({ origin }) => origin),
       ["b.example", ORIGIN],
     );
+  });
+
+  test("remembers where a log is served", async (store, place) => {
+    const url = async () => (await store.read(logId(ORIGIN)))?.url;
+    assert.equal(await store.register(ORIGIN, [VKEYS[0]], "https://a.example"), true);
+    assert.equal(await url(), "https://a.example");
+    assert.equal(await store.register(ORIGIN, [VKEYS[0]], "https://a.example"), false);
+    assert.equal(await store.register(ORIGIN, [VKEYS[1]]), true);
+    assert.equal(await url(), "https://a.example", "kept when a key is added without one");
+    assert.equal(await store.register(ORIGIN, [VKEYS[1]], "https://b.example"), true);
+    await store.swap(ORIGIN, null, cosigned(1n));
+    await store.disable(ORIGIN, true);
+    const again = await place.open();
+    try {
+      const [record] = await again.list();
+      assert.deepEqual([record?.url, record?.vkeys], ["https://b.example", VKEYS.slice(0, 2)]);
+    } finally {
+      await again.close();
+    }
   });
 
   test("keeps evidence once and counts it", async (store) => {

@@ -88,6 +88,44 @@ export async function openDatabase(
   return await PostgresStore.open(url.href);
 }
 
+/**
+ * Opens a store that is there already, for those who only look or change: they
+ * make none.
+ *
+ * @param flags Which store.
+ * @returns The store; `null` if there is none.
+ * @throws {UsageError} If not exactly one is named.
+ * @throws {Error} If it cannot be used.
+ */
+export async function openExisting(
+  flags: DatabaseFlags,
+): Promise<WitnessStore | null> {
+  check(flags);
+  const { databasePath, databaseUrlFile } = flags;
+  if (databasePath !== undefined) {
+    const there = await Deno.stat(databasePath).then(() => true, (error) => {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw new Error(`Cannot read --database-path ${databasePath}: ${error.message}`);
+    });
+    return there ? new SqliteStore(databasePath) : null;
+  }
+  const url = await readDatabaseUrl(databaseUrlFile!);
+  const { PostgresStore } = await import("./store_postgres.ts");
+  return await PostgresStore.openExisting(url.href);
+}
+
+/** The same, where there must be one. */
+export async function openOrFail(flags: DatabaseFlags): Promise<WitnessStore> {
+  const store = await openExisting(flags);
+  if (store) return store;
+  const { databasePath, databaseUrlFile } = flags;
+  throw new Error(
+    databasePath === undefined
+      ? `There is no witness's state in the database of --database-url-file ${databaseUrlFile}`
+      : `There is no witness's database at --database-path ${databasePath}`,
+  );
+}
+
 async function readDatabaseUrl(path: string): Promise<URL> {
   return await parseFile(path, "--database-url-file", (text) => {
     if (!URL.canParse(text) || !/^postgres(ql)?:/.test(text)) {

@@ -10,9 +10,10 @@ import {
   DATABASE_FLAGS,
   type DatabaseFlags,
   databasePermissions,
-  openDatabase,
+  openOrFail,
 } from "./database_flags.ts";
 import { runMain } from "./process.ts";
+import { logId } from "./store.ts";
 
 /** Flags of `witness-disable`. */
 export type DisableFlags = DatabaseFlags & {
@@ -27,8 +28,9 @@ export const command: Command<DisableFlags> = {
   name: "witness-disable",
   brief: "Stop cosigning a log, or start again with --enable",
   description: [
-    "Stops cosigning a log, also one of the --log-list; a running witness obeys at the next request.",
-    "What was cosigned is remembered.",
+    "Stops cosigning a log that the database knows; a running witness obeys at the next request.",
+    "What was cosigned is remembered. A log of the --log-list is known once it was cosigned; before",
+    "that, remove its line.",
     "",
     "Example:",
     "  deno task witness-disable --database-path=witness.db --origin=log.example/main",
@@ -47,8 +49,13 @@ export const command: Command<DisableFlags> = {
   },
   permissions: (flags) => databasePermissions(flags),
   async run({ origin, enable, ...database }) {
-    const store = await openDatabase(database);
+    const store = await openOrFail(database);
     try {
+      if (await store.read(logId(origin)) === null) {
+        throw new Error(
+          `There is no log ${origin} in the database; witness-list shows those that are`,
+        );
+      }
       if (await store.disable(origin, !enable)) {
         console.log(`The log ${origin} is ${enable ? "enabled" : "disabled"}`);
         return 0;

@@ -42,7 +42,12 @@ export class HighWater implements Disposable {
    * @throws {Error} If another witness has it, or it is no such file.
    */
   static open(path: string): HighWater {
-    const file = Deno.openSync(path, { read: true, write: true, create: true });
+    const file = Deno.openSync(path, {
+      read: true,
+      write: true,
+      create: true,
+      mode: 0o600,
+    });
     try {
       if (!file.tryLockSync(true)) {
         throw new Error(

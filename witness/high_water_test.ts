@@ -10,7 +10,7 @@ function record(size: bigint | null, origin = ORIGIN): LogRecord {
   const cosigned = size === null
     ? null
     : { size, root: new Uint8Array(32), time: 1n, note: new Uint8Array(0) };
-  return { origin, vkeys: [], disabled: false, cosigned };
+  return { origin, vkeys: [], url: null, disabled: false, cosigned };
 }
 
 Deno.test("high-water file remembers the largest size of each log", () =>

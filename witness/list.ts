@@ -10,7 +10,7 @@ import {
   DATABASE_FLAGS,
   type DatabaseFlags,
   databasePermissions,
-  openDatabase,
+  openOrFail,
 } from "./database_flags.ts";
 import { runMain } from "./process.ts";
 import { logId, type LogRecord } from "./store.ts";
@@ -25,6 +25,13 @@ export type ListFlags = DatabaseFlags & {
 export const command: Command<ListFlags> = {
   name: "witness-list",
   brief: "List the logs that a witness knows",
+  description: [
+    "Lists the logs in a witness's database: whether they are cosigned, what was cosigned last,",
+    "their URLs and keys. A database that is not there is not made.",
+    "",
+    "Example:",
+    "  deno task witness-list --database-path=witness.db",
+  ].join("\n"),
   parameters: {
     flags: {
       ...DATABASE_FLAGS,
@@ -38,7 +45,7 @@ export const command: Command<ListFlags> = {
   },
   permissions: (flags) => databasePermissions(flags),
   async run(flags) {
-    const store = await openDatabase(flags);
+    const store = await openOrFail(flags);
     try {
       const records = await store.list();
       for (const record of records) {
@@ -52,20 +59,22 @@ export const command: Command<ListFlags> = {
   },
 };
 
-function asText({ origin, vkeys, disabled, cosigned }: LogRecord): string {
+function asText({ origin, vkeys, url, disabled, cosigned }: LogRecord): string {
   const state = disabled ? "disabled" : vkeys.length > 0 ? "enabled" : "no key";
   const head = cosigned ? `size ${cosigned.size} at ${timeOf(cosigned.time)}` : "never cosigned";
   const keys = vkeys.map((vkey) => {
     const { name, keyId } = parseVkey(vkey);
     return `\n  key  ${name}+${keyId}`;
   });
-  return `${origin}  ${state}, ${head}${keys.join("")}`;
+  const served = url === null ? "" : `\n  url  ${url}`;
+  return `${origin}  ${state}, ${head}${served}${keys.join("")}`;
 }
 
-function asJson({ origin, vkeys, disabled, cosigned }: LogRecord): unknown {
+function asJson({ origin, vkeys, url, disabled, cosigned }: LogRecord): unknown {
   return {
     origin,
     id: logId(origin),
+    url,
     disabled,
     vkeys,
     cosigned: cosigned && {

@@ -55,9 +55,7 @@ export function parseLogList(file: Uint8Array): TrustedLog[] {
       if (!vkey || extra.length > 0) {
         throw new SyntaxError("must be <origin> <vkey> [<url>]");
       }
-      if (url !== undefined && !/^https?:$/.test(new URL(url).protocol)) {
-        throw new SyntaxError("the URL must be one of http or https");
-      }
+      if (url !== undefined) parseHttpUrl(url);
       checkOrigin(origin);
       const log = logs.get(origin) ?? { vkeys: [] };
       log.vkeys.push(formatVkey(parseVkey(vkey)));
@@ -70,6 +68,22 @@ export function parseLogList(file: Uint8Array): TrustedLog[] {
     }
   });
   return [...logs].map(([origin, log]) => ({ origin, ...log }));
+}
+
+/**
+ * Parses a URL of http or https.
+ *
+ * @throws {SyntaxError} If it is none.
+ */
+export function parseHttpUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:\/\/\S+$/.test(text)) return text;
+  throw new SyntaxError(`it must be a URL of http or https, not "${excerpt(text)}"`);
+}
+
+/** The `host:port` of such a URL, as a permission names it. */
+export function hostOf(url: string): string {
+  const { hostname, port, protocol } = new URL(url);
+  return `${hostname}:${port || (protocol === "http:" ? 80 : 443)}`;
 }
 
 /**

@@ -52,7 +52,7 @@ Deno.test("TrustedLogs keeps the last configuration when the next one is refused
 Deno.test("TrustedLogs trusts the keys of the list and of the store, unless disabled", () => {
   const logs = new TrustedLogs({ name: "w", keys: [] });
   const origin = "a.example/log";
-  const record = { origin, vkeys: [B, A], disabled: false, cosigned: null };
+  const record = { origin, vkeys: [B, A], url: null, disabled: false, cosigned: null };
   const names = (record_: typeof record | null) =>
     logs.verifiersFor(origin, record_).map(({ name }) => name);
   assert.deepEqual(names(null), []);

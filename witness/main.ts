@@ -10,13 +10,14 @@ import { type Command, EXIT_FAILURE } from "@indelible/core/command";
 import { highWaterPath, WITNESS_COMMAND, type WitnessFlags } from "./config.ts";
 import { asWitnessKey } from "./cosigner.ts";
 import { openDatabase } from "./database_flags.ts";
+import { FileWatch } from "./file_watch.ts";
 import { HighWater } from "./high_water.ts";
 import { createWitness, type WitnessHandler } from "./http.ts";
 import { type Logger, makeLogger } from "./logger.ts";
 import { parseLogList, type TrustedLog } from "./logs.ts";
 import { parseFile, readFile, runMain } from "./process.ts";
 import { policyLines } from "./policy_lines.ts";
-import { findRollback, type RollbackParts } from "./rollback.ts";
+import { RollbackGuard } from "./rollback_guard.ts";
 
 /** How long requests under way may take when the witness is stopped. */
 const SHUTDOWN_TIMEOUT = 4_500;
@@ -36,48 +37,43 @@ async function runWitness(flags: WitnessFlags): Promise<number> {
   using highWater = mark === null ? null : HighWater.open(mark);
   const store = await openDatabase(flags);
   try {
-    const parts = { store, keys, logs, highWater, logger };
-    await refuseRollback(flags.acceptRollback, parts);
-    const lost = Promise.withResolvers<void>();
+    const lost = Promise.withResolvers<string>();
+    const guard = await RollbackGuard.start({
+      store,
+      keys,
+      logs,
+      highWater,
+      logger,
+      accepted: flags.acceptRollback,
+      accepting: "--accept-rollback",
+      onRollback: lost.resolve,
+    });
     const handler = await createWitness({
       store,
       keys,
       logs,
       logger,
       maxFailures: flags.maxFailures,
-      onLost: () => lost.resolve(),
+      heldBack: (origin) => guard.heldBack(origin),
+      onLost: ({ message }) => lost.resolve(message),
       ...(highWater && {
         onCommitted: (origin, size) => highWater.raise(origin, size),
       }),
     });
+    const files = [flags.databasePath, mark].filter((path) => typeof path === "string");
+    using watch = new FileWatch(files);
+    watch.gone.then(lost.resolve);
     return await serve(flags, handler, lost.promise, logger);
   } finally {
     await store.close();
   }
 }
 
-/** Stops a witness whose store has forgotten what it cosigned. */
-async function refuseRollback(
-  acceptRollback: boolean,
-  parts: RollbackParts,
-): Promise<void> {
-  const found = await findRollback(parts);
-  if (found.length === 0) return;
-  if (!acceptRollback) {
-    throw new Error(
-      `The witness's database is older than what was cosigned: ${found.join("; ")}. ` +
-        "Restore the newest database, or accept with --accept-rollback that logs may fork below that",
-    );
-  }
-  for (const why of found) parts.logger("warn", "rollback accepted", { why });
-  parts.highWater?.reset(await parts.store.list());
-}
-
-/** Serves until SIGTERM or SIGINT, or until the store is lost. */
+/** Serves until SIGTERM or SIGINT, or until `lost` says why the store cannot be used any more. */
 async function serve(
   flags: WitnessFlags,
   { witness, fetch }: WitnessHandler,
-  lost: Promise<void>,
+  lost: Promise<string>,
   logger: Logger,
 ): Promise<number> {
   const { host, port } = flags;
@@ -108,13 +104,16 @@ async function serve(
       });
     }
   });
-  const why = await Promise.race([asked.promise, lost]);
-  logger(why ? "info" : "error", "stopping", { why: why ?? "store lost" });
+  const [level, why, exitCode] = await Promise.race([
+    asked.promise.then((signal) => ["info", signal, 0] as const),
+    lost.then((why) => ["error", why, EXIT_FAILURE] as const),
+  ]);
+  logger(level, "stopping", { why });
   await Promise.race([
     server.shutdown(),
     new Promise((resolve) => setTimeout(resolve, SHUTDOWN_TIMEOUT)),
   ]);
-  return why ? 0 : EXIT_FAILURE;
+  return exitCode;
 }
 
 async function readKeys(

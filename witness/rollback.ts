@@ -1,23 +1,23 @@
 /**
- * Finds out at start whether the store went back: whether something larger was
- * cosigned than it remembers. Two things know better than a restored backup: the
- * high-water file, and the logs themselves, which publish our cosignatures.
+ * Whether the store went back: whether something larger was cosigned than it
+ * remembers. Two things know better than a restored backup: the high-water file,
+ * and the logs themselves, which publish our cosignatures. What follows from it
+ * is decided in `rollback_guard.ts`.
  *
  * @module
  */
 
 import {
   type Checkpoint,
+  concat,
   equalBytes,
   MAX_NOTE_SIZE,
   openNote,
   parseCheckpoint,
-  type SignerKey,
+  parseNote,
 } from "@indelible/core";
-import { Cosigner } from "./cosigner.ts";
+import type { Cosigner } from "./cosigner.ts";
 import type { HighWater } from "./high_water.ts";
-import type { Logger } from "./logger.ts";
-import type { TrustedLog } from "./logs.ts";
 import { logId, type LogRecord, type WitnessStore } from "./store.ts";
 
 /** How long a log has to say what it publishes, in milliseconds. */
@@ -26,42 +26,47 @@ const PUBLISHED_TIMEOUT = 5_000;
 /** What shows that the store went back: a sentence for the operator. */
 export type Rollback = string;
 
-/** What to compare. */
-export interface RollbackParts {
-  /** The store that may have gone back. */
-  readonly store: WitnessStore;
-  /** The witness's keys: cosignatures of these are its own. */
-  readonly keys: readonly SignerKey[];
-  /** The logs; those with a URL are asked. */
-  readonly logs: readonly TrustedLog[];
-  /** The high-water file, where there is one. */
-  readonly highWater?: HighWater | null;
-  /** Where a log that does not answer is reported. */
-  readonly logger: Logger;
+/** A log that the witness knows. */
+export interface KnownLog {
+  /** Its origin. */
+  readonly origin: string;
+  /** Where it is served; `null` where that is not known. */
+  readonly url: string | null;
+  /** Whether the operator stopped it. */
+  readonly disabled: boolean;
 }
 
-/** Everything that shows that the store went back; nothing if all is well. */
-export async function findRollback(
-  { store, keys, logs, highWater, logger }: RollbackParts,
-): Promise<Rollback[]> {
-  const cosigner = await Cosigner.of(keys);
-  const found = highWater ? behindHighWater(await store.list(), highWater) : [];
-  await Promise.all(logs.map(async (log) => {
-    if (log.url === undefined) return;
-    try {
-      const published = await readPublished(log, cosigner, PUBLISHED_TIMEOUT);
-      if (!published) return;
-      const record = await store.read(logId(log.origin));
-      found.push(...behindPublished(log.origin, record, published));
-    } catch (error) {
-      // A log that is down must not keep its witness from starting.
-      logger("warn", "log not asked what it publishes", {
-        origin: log.origin,
-        error: (error as Error).message,
-      });
-    }
-  }));
-  return found;
+/** What came of comparing the store with a log. */
+export type Comparison =
+  | { readonly kind: "fits" }
+  | { readonly kind: "behind"; readonly found: readonly Rollback[] }
+  | { readonly kind: "unknown"; readonly why: string };
+
+/**
+ * Compares the store with what a log publishes under our cosignature. A log that
+ * publishes nothing, or nothing that we cosigned, fits: it is how new ones begin.
+ *
+ * @param log The log; one without URL, or that was stopped, is not asked.
+ * @param store The store.
+ * @param cosigner The witness.
+ */
+export async function compareWithLog(
+  { origin, url, disabled }: KnownLog,
+  store: WitnessStore,
+  cosigner: Cosigner,
+): Promise<Comparison> {
+  if (url === null) return { kind: "unknown", why: "it has no URL to be asked what it publishes" };
+  if (disabled) return { kind: "unknown", why: "it was disabled when the witness started" };
+  let published: Checkpoint | null;
+  try {
+    published = await readPublished(origin, url, cosigner);
+  } catch (error) {
+    return { kind: "unknown", why: `asked what it publishes, ${url} ${(error as Error).message}` };
+  }
+  if (!published) return { kind: "fits" };
+  // Read after the log was asked: another witness on this store may go on meanwhile.
+  const found = behindPublished(origin, await store.read(logId(origin)), published);
+  return found.length > 0 ? { kind: "behind", found } : { kind: "fits" };
 }
 
 /**
@@ -117,43 +122,41 @@ export function behindPublished(
   return [];
 }
 
-/**
- * Reads the checkpoint that a log publishes, if it carries our cosignature.
- *
- * @param log The log, with its URL.
- * @param cosigner The witness.
- * @param timeout How many milliseconds the log has.
- * @returns What it says; `null` without our cosignature.
- * @throws {Error} If the log does not answer with a checkpoint of its own.
- */
-export async function readPublished(
-  { origin, url }: TrustedLog,
+/** Reads the checkpoint that a log publishes; `null` without one or without our cosignature. */
+async function readPublished(
+  origin: string,
+  url: string,
   cosigner: Cosigner,
-  timeout: number,
 ): Promise<Checkpoint | null> {
-  const response = await fetch(`${url!.replace(/\/$/, "")}/checkpoint`, {
-    signal: AbortSignal.timeout(timeout),
-  });
-  if (response.status !== 200) {
-    await response.body?.cancel();
-    throw new Error(`it answered ${response.status}`);
+  let response: Response;
+  let note: Uint8Array;
+  try {
+    const signal = AbortSignal.timeout(PUBLISHED_TIMEOUT);
+    response = await fetch(`${url.replace(/\/$/, "")}/checkpoint`, { signal });
+    note = await readAll(response);
+  } catch (error) {
+    throw new Error(`does not answer: ${(error as Error).message}`, { cause: error });
   }
+  if (response.status === 404) return null;
+  if (response.status !== 200) throw new Error(`answers ${response.status}`);
+  let checkpoint: Checkpoint;
+  try {
+    checkpoint = parseCheckpoint(parseNote(note).text);
+  } catch (error) {
+    throw new Error(`answers with no checkpoint: ${(error as Error).message}`, { cause: error });
+  }
+  if (checkpoint.origin !== origin) throw new Error("serves another log");
+  return openNote(note, cosigner.verifiers).kind === "verified" ? checkpoint : null;
+}
+
+/** Reads a body of a bounded length. */
+async function readAll({ body }: Response): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const part of response.body ?? []) {
+  for await (const part of body ?? []) {
     length += part.length;
     if (length > MAX_NOTE_SIZE) throw new Error("its answer is too long");
     parts.push(part);
   }
-  const note = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    note.set(part, at);
-    at += part.length;
-  }
-  const opened = openNote(note, cosigner.verifiers);
-  if (opened.kind !== "verified") return null;
-  const checkpoint = parseCheckpoint(opened.text);
-  if (checkpoint.origin !== origin) throw new Error("it is another log");
-  return checkpoint;
+  return concat(...parts);
 }

@@ -24,6 +24,7 @@ const SCHEMA = [
     id TEXT PRIMARY KEY,
     origin TEXT NOT NULL,
     vkeys TEXT NOT NULL,
+    url TEXT,
     disabled INTEGER NOT NULL,
     size INTEGER,
     root BLOB,
@@ -53,6 +54,20 @@ const BUSY_TIMEOUT = 5_000;
 /** Primary result codes, https://www.sqlite.org/rescode.html. */
 const [BUSY, READONLY, FULL, CONSTRAINT, NOTADB] = [5, 8, 13, 19, 26];
 
+/** Makes the file for its owner alone; those that SQLite puts beside it take its mode. */
+function makeFile(path: string): void {
+  try {
+    // Never opened where it is there: closing it would end the locks that this process has on it.
+    Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close();
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    const why = error instanceof Deno.errors.NotFound
+      ? "there is no such folder"
+      : (error as Error).message;
+    throw new Error(`Cannot use --database-path ${path}: ${why}`, { cause: error });
+  }
+}
+
 /** An open witness database; every method is synchronous. */
 export class WitnessDatabase {
   readonly #path: string;
@@ -71,6 +86,7 @@ export class WitnessDatabase {
    */
   constructor(path: string) {
     this.#path = path;
+    makeFile(path);
     try {
       this.#database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT });
     } catch (error) {
@@ -148,7 +164,7 @@ export class WitnessDatabase {
     this.#set("synchronous", "FULL", 2n);
     this.#set("wal_autocheckpoint", 0, 0n);
     if (isNew) this.#create();
-    const version = this.#read("SELECT version FROM schema_version");
+    const version = this.#migrate();
     if (version !== BigInt(SCHEMA_VERSION)) {
       throw new Error(
         `Cannot open --database-path ${this.#path}: its schema version is ${version}, this program knows ${SCHEMA_VERSION}`,
@@ -157,7 +173,9 @@ export class WitnessDatabase {
     const state = this.#pragma("quick_check(1)");
     if (state !== "ok") {
       throw new Error(
-        `Cannot open --database-path ${this.#path}: it is damaged: ${state}`,
+        `Cannot open --database-path ${this.#path}: it is damaged: ${
+          `${state}`.replaceAll("\n", " ")
+        }`,
       );
     }
     // If the process before us died of a failed fsync, the page cache may show a
@@ -174,6 +192,20 @@ export class WitnessDatabase {
       this.#exec(`INSERT INTO schema_version VALUES (${SCHEMA_VERSION})`);
     }
     this.#exec("COMMIT");
+  }
+
+  /** Takes a database of version 1 on, whose logs have no URL; gives the version it has then. */
+  #migrate(): unknown {
+    const read = () => this.#read("SELECT version FROM schema_version");
+    if (read() !== 1n) return read();
+    this.#exec("BEGIN IMMEDIATE");
+    // Two processes may have found it so; the second one finds it done.
+    if (read() === 1n) {
+      this.#exec("ALTER TABLE log ADD COLUMN url TEXT");
+      this.#exec(`UPDATE schema_version SET version = ${SCHEMA_VERSION}`);
+    }
+    this.#exec("COMMIT");
+    return read();
   }
 
   #set(name: string, value: string | number, expected: unknown): void {

@@ -26,6 +26,8 @@ export interface LogRecord {
   readonly origin: string;
   /** The keys registered for it, as vkeys, in the order they came. */
   readonly vkeys: readonly string[];
+  /** Where it is served; `null` where that is not known. */
+  readonly url: string | null;
   /** Whether the operator stopped it; what was cosigned is kept. */
   readonly disabled: boolean;
   /** The latest cosigned checkpoint, `null` before the first. */
@@ -65,8 +67,11 @@ export type Kept = "kept" | "repeated" | "full";
  */
 export const MAX_EVIDENCE = 100;
 
-/** The version of what the stores hold; another one is refused. */
-export const SCHEMA_VERSION = 1;
+/**
+ * The version of what the stores hold. Each knows how to go on from version 1,
+ * which had no URLs; any other is refused.
+ */
+export const SCHEMA_VERSION = 2;
 
 /** Where a witness keeps its state. */
 export interface WitnessStore {
@@ -90,12 +95,14 @@ export interface WitnessStore {
   /**
    * Adds keys to those trusted for a log, and enables it.
    *
+   * @param origin The log.
+   * @param vkeys The keys.
+   * @param url Where it is served, in place of what was known; `null` leaves that.
    * @returns Whether anything was changed.
    */
-  register(origin: string, vkeys: readonly string[]): Promise<boolean>;
+  register(origin: string, vkeys: readonly string[], url?: string | null): Promise<boolean>;
   /**
-   * Stops cosigning a log, or starts again; a log that the store did not know
-   * is remembered as stopped.
+   * Stops cosigning a log that the store knows, or starts again.
    *
    * @returns Whether anything was changed.
    */
@@ -114,6 +121,30 @@ export interface WitnessStore {
   bindName(name: string | null): Promise<string | null>;
   /** Gives the store up. */
   close(): Promise<void>;
+}
+
+/** How a log is configured, whatever was cosigned of it. */
+export type LogSettings = Pick<LogRecord, "vkeys" | "url" | "disabled">;
+
+/**
+ * What `register` makes of a log: the same for every driver.
+ *
+ * @param before What is known of it.
+ * @param vkeys The keys to add.
+ * @param url Where it is served; `null` leaves what was known.
+ * @returns What to write; `null` if that is there already.
+ */
+export function registered(
+  before: LogSettings | null,
+  vkeys: readonly string[],
+  url: string | null,
+): LogSettings | null {
+  const known = before?.vkeys ?? [];
+  const all = [...new Set([...known, ...vkeys])];
+  const next = { vkeys: all, url: url ?? before?.url ?? null, disabled: false };
+  const same = before !== null && !before.disabled && all.length === known.length &&
+    next.url === before.url;
+  return same ? null : next;
 }
 
 /**

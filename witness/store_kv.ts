@@ -15,7 +15,9 @@ import {
   type KeptEvidence,
   logId,
   type LogRecord,
+  type LogSettings,
   MAX_EVIDENCE,
+  registered,
   SCHEMA_VERSION,
   type WitnessStore,
 } from "./store.ts";
@@ -24,6 +26,8 @@ import {
 interface LogValue {
   readonly origin: string;
   readonly vkeys: readonly string[];
+  /** Absent where a store of version 1 wrote it. */
+  readonly url?: string | null;
   readonly disabled: boolean;
 }
 
@@ -53,13 +57,17 @@ export class KvStore implements WitnessStore {
    */
   static async open(kv: Deno.Kv): Promise<KvStore> {
     const schema = key("schema");
-    const first = { key: schema, versionstamp: null };
-    await kv.atomic().check(first).set(schema, SCHEMA_VERSION).commit();
-    const { value } = await kv.get<number>(schema);
-    if (value === SCHEMA_VERSION) return new KvStore(kv);
-    throw new Error(
-      `Cannot open KV store: its schema version is ${value}, this program knows ${SCHEMA_VERSION}`,
-    );
+    for (;;) {
+      const held = await kv.get<number>(schema);
+      if (held.value === SCHEMA_VERSION) return new KvStore(kv);
+      // From version 1 on: its logs have no URL, which reads as none.
+      if (held.value !== null && held.value !== 1) {
+        throw new Error(
+          `Cannot open KV store: its schema version is ${held.value}, this program knows ${SCHEMA_VERSION}`,
+        );
+      }
+      await isWritten(kv.atomic().check(held).set(schema, SCHEMA_VERSION));
+    }
   }
 
   async read(id: string): Promise<LogRecord | null> {
@@ -87,23 +95,25 @@ export class KvStore implements WitnessStore {
     });
   }
 
-  register(origin: string, vkeys: readonly string[]): Promise<boolean> {
+  register(
+    origin: string,
+    vkeys: readonly string[],
+    url: string | null = null,
+  ): Promise<boolean> {
     const at = key("log", logId(origin));
     return this.#untilWritten<LogValue, boolean>(at, (before) => {
-      const all = [...new Set([...before?.vkeys ?? [], ...vkeys])];
-      const changed = !before || before.disabled ||
-        all.length > before.vkeys.length;
-      if (!changed) return { result: false };
-      return { result: true, write: { origin, vkeys: all, disabled: false } };
+      const next = registered(before && settingsOf(before), vkeys, url);
+      return next ? { result: true, write: { origin, ...next } } : { result: false };
     });
   }
 
-  disable(origin: string, disabled: boolean): Promise<boolean> {
-    const at = key("log", logId(origin));
-    return this.#untilWritten<LogValue, boolean>(at, (before) => {
-      if ((before?.disabled ?? false) === disabled) return { result: false };
-      const write = { origin, vkeys: before?.vkeys ?? [], disabled };
-      return { result: true, write };
+  async disable(origin: string, disabled: boolean): Promise<boolean> {
+    const id = logId(origin);
+    if (await this.read(id) === null) return false;
+    return await this.#untilWritten<LogValue, boolean>(key("log", id), (before) => {
+      const settings = settingsOf(before);
+      if (settings.disabled === disabled) return { result: false };
+      return { result: true, write: { origin, ...settings, disabled } };
     });
   }
 
@@ -198,6 +208,11 @@ async function isWritten(write: Deno.AtomicOperation): Promise<boolean> {
   }
 }
 
+/** How a log is configured; one that was cosigned and never registered has no keys here. */
+function settingsOf(log: LogValue | null): LogSettings {
+  return { vkeys: log?.vkeys ?? [], url: log?.url ?? null, disabled: log?.disabled ?? false };
+}
+
 function recordOf(
   log: LogValue | null,
   held: CosignedValue | null,
@@ -205,8 +220,7 @@ function recordOf(
   if (!log && !held) return null;
   return {
     origin: (log ?? held)!.origin,
-    vkeys: log?.vkeys ?? [],
-    disabled: log?.disabled ?? false,
+    ...settingsOf(log),
     cosigned: held &&
       { size: held.size, root: held.root, time: held.time, note: held.note },
   };

@@ -14,6 +14,7 @@ import {
   logId,
   type LogRecord,
   MAX_EVIDENCE,
+  registered,
   type WitnessStore,
 } from "./store.ts";
 
@@ -43,19 +44,23 @@ export class MemoryStore implements WitnessStore {
     return Promise.resolve(same);
   }
 
-  register(origin: string, vkeys: readonly string[]): Promise<boolean> {
-    const record = this.#record(origin);
-    const all = [...new Set([...record.vkeys, ...vkeys])];
-    const changed = all.length > record.vkeys.length || record.disabled ||
-      !this.#logs.has(logId(origin));
-    this.#logs.set(logId(origin), { ...record, vkeys: all, disabled: false });
-    return Promise.resolve(changed);
+  register(
+    origin: string,
+    vkeys: readonly string[],
+    url: string | null = null,
+  ): Promise<boolean> {
+    const id = logId(origin);
+    const before = this.#logs.get(id) ?? null;
+    const next = registered(before, vkeys, url);
+    if (next) this.#logs.set(id, { ...this.#record(origin), ...next });
+    return Promise.resolve(next !== null);
   }
 
   disable(origin: string, disabled: boolean): Promise<boolean> {
-    const record = this.#record(origin);
-    const changed = record.disabled !== disabled;
-    if (changed) this.#logs.set(logId(origin), { ...record, disabled });
+    const id = logId(origin);
+    const record = this.#logs.get(id);
+    const changed = record !== undefined && record.disabled !== disabled;
+    if (changed) this.#logs.set(id, { ...record, disabled });
     return Promise.resolve(changed);
   }
 
@@ -100,6 +105,6 @@ export class MemoryStore implements WitnessStore {
 
   #record(origin: string): LogRecord {
     return this.#logs.get(logId(origin)) ??
-      { origin, vkeys: [], disabled: false, cosigned: null };
+      { origin, vkeys: [], url: null, disabled: false, cosigned: null };
   }
 }

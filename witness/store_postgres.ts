@@ -17,14 +17,16 @@ import {
   type KeptEvidence,
   logId,
   type LogRecord,
+  type LogSettings,
   MAX_EVIDENCE,
+  registered,
   SCHEMA_VERSION,
   type WitnessStore,
 } from "./store.ts";
 
 /** How to use a database. */
 export interface PostgresOptions {
-  /** Connections at most. */
+  /** Connections for single statements at most; one more is for transactions. */
   readonly connections?: number;
 }
 
@@ -36,6 +38,7 @@ const SCHEMA_LOCK = 0x496e5769;
 interface LogRow {
   readonly origin: string;
   readonly vkeys: string;
+  readonly url: string | null;
   readonly disabled: boolean;
   readonly size: string | null;
   readonly root: Uint8Array;
@@ -56,10 +59,16 @@ interface EvidenceRow {
 
 /** A store in PostgreSQL. */
 export class PostgresStore implements WitnessStore {
+  /** For single statements, each committed by itself. */
   readonly #sql: postgres.Sql;
+  /** One connection that is used for transactions alone. */
+  readonly #transactions: postgres.Sql;
 
-  private constructor(sql: postgres.Sql) {
-    this.#sql = sql;
+  private constructor(connect: (connections: number) => postgres.Sql, connections: number) {
+    this.#sql = connect(connections);
+    // The driver pipelines. A BEGIN that follows a hundred other queries on a connection is
+    // not taken for one (3.4.9), and what comes after it there would never be committed.
+    this.#transactions = connect(1);
   }
 
   /**
@@ -75,20 +84,47 @@ export class PostgresStore implements WitnessStore {
     url: string,
     { connections = CONNECTIONS }: PostgresOptions = {},
   ): Promise<PostgresStore> {
-    const sql = postgres(url, {
-      max: connections,
-      connect_timeout: CONNECT_TIMEOUT,
-      onnotice: () => {},
-      connection: {
-        application_name: "indelible-witness",
-        // Set here, since a server may be configured to promise less.
-        synchronous_commit: "on",
-      },
-    });
-    const store = new PostgresStore(sql);
-    try {
+    return (await PostgresStore.#connect(url, connections, (store) => store.#createTables()))!;
+  }
+
+  /**
+   * Opens the store if its tables are there.
+   *
+   * @param url As in {@linkcode PostgresStore.open}.
+   * @returns The store; `null` without tables.
+   * @throws {Error} If the database cannot be used.
+   */
+  static openExisting(url: string): Promise<PostgresStore | null> {
+    return PostgresStore.#connect(url, 1, async (store) => {
+      const [row] = await store.#sql`SELECT to_regclass('witness_schema') IS NOT NULL AS there`;
+      if (!row?.there) return false;
       await store.#createTables();
-      return store;
+      return true;
+    });
+  }
+
+  /** Connects; `prepare` says `false` when there is nothing to use. */
+  static async #connect(
+    url: string,
+    connections: number,
+    prepare: (store: PostgresStore) => Promise<boolean | void>,
+  ): Promise<PostgresStore | null> {
+    const connect = (max: number) =>
+      postgres(url, {
+        max,
+        connect_timeout: CONNECT_TIMEOUT,
+        onnotice: () => {},
+        connection: {
+          application_name: "indelible-witness",
+          // Set here, since a server may be configured to promise less.
+          synchronous_commit: "on",
+        },
+      });
+    const store = new PostgresStore(connect, connections);
+    try {
+      if (await prepare(store) !== false) return store;
+      await store.close();
+      return null;
     } catch (error) {
       await store.close();
       throw new Error(
@@ -99,21 +135,27 @@ export class PostgresStore implements WitnessStore {
   }
 
   async #createTables(): Promise<void> {
-    await this.#sql.begin(async (sql) => {
+    await this.#transactions.begin(async (sql) => {
       await sql`SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`;
       await sql`CREATE TABLE IF NOT EXISTS witness_schema (
         version integer NOT NULL, name text)`;
       const [row] = await sql`SELECT version FROM witness_schema`;
-      if (row && row.version !== SCHEMA_VERSION) {
+      if (row?.version === SCHEMA_VERSION) return;
+      if (row?.version === 1) {
+        await sql`ALTER TABLE witness_log ADD COLUMN url text`;
+        await sql`UPDATE witness_schema SET version = ${SCHEMA_VERSION}`;
+        return;
+      }
+      if (row) {
         throw new Error(
           `its schema version is ${row.version}, this program knows ${SCHEMA_VERSION}`,
         );
       }
-      if (row) return;
       await sql`CREATE TABLE witness_log (
         id text PRIMARY KEY,
         origin text NOT NULL,
         vkeys text NOT NULL,
+        url text,
         disabled boolean NOT NULL,
         size bigint,
         root bytea,
@@ -166,42 +208,38 @@ export class PostgresStore implements WitnessStore {
     return count === 1;
   }
 
-  async register(origin: string, vkeys: readonly string[]): Promise<boolean> {
-    return await this.#configure(origin, (before) => {
-      const all = [...new Set([...before?.vkeys ?? [], ...vkeys])];
-      const changed = !before || before.disabled ||
-        all.length > before.vkeys.length;
-      return changed ? { vkeys: all, disabled: false } : null;
-    });
+  async register(
+    origin: string,
+    vkeys: readonly string[],
+    url: string | null = null,
+  ): Promise<boolean> {
+    return await this.#configure(origin, (before) => registered(before, vkeys, url));
   }
 
   async disable(origin: string, disabled: boolean): Promise<boolean> {
     return await this.#configure(
       origin,
-      (before) =>
-        (before?.disabled ?? false) === disabled ? null : { vkeys: before?.vkeys ?? [], disabled },
+      (before) => before && before.disabled !== disabled ? { ...before, disabled } : null,
     );
   }
 
   /** Changes how a log is configured; what was cosigned of it stays. */
   async #configure(
     origin: string,
-    decide: (
-      before: LogRecord | null,
-    ) => { vkeys: readonly string[]; disabled: boolean } | null,
+    decide: (before: LogRecord | null) => LogSettings | null,
   ): Promise<boolean> {
     const id = logId(origin);
-    return await this.#sql.begin(async (sql) => {
+    return await this.#transactions.begin(async (sql) => {
       await sql`SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`;
       const [row] = await sql<LogRow[]>`
         SELECT * FROM witness_log WHERE id = ${id}`;
       const next = decide(row ? recordOf(row) : null);
       if (next === null) return false;
       await sql`
-        INSERT INTO witness_log (id, origin, vkeys, disabled)
-        VALUES (${id}, ${origin}, ${next.vkeys.join("\n")}, ${next.disabled})
+        INSERT INTO witness_log (id, origin, vkeys, url, disabled)
+        VALUES (${id}, ${origin}, ${next.vkeys.join("\n")}, ${next.url}, ${next.disabled})
         ON CONFLICT (id) DO UPDATE
-        SET vkeys = excluded.vkeys, disabled = excluded.disabled`;
+        SET vkeys = excluded.vkeys, url = excluded.url, disabled = excluded.disabled`;
       return true;
     });
   }
@@ -217,7 +255,7 @@ export class PostgresStore implements WitnessStore {
     const id = logId(origin);
     const size = `${evidence.size}`;
     const time = `${evidence.time}`;
-    return await this.#sql.begin(async (sql): Promise<Kept> => {
+    return await this.#transactions.begin(async (sql): Promise<Kept> => {
       await sql`SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`;
       const { count } = await sql`
         UPDATE witness_evidence SET count = count + 1
@@ -252,7 +290,7 @@ export class PostgresStore implements WitnessStore {
   }
 
   async bindName(name: string | null): Promise<string | null> {
-    return await this.#sql.begin(async (sql) => {
+    return await this.#transactions.begin(async (sql) => {
       const [row] = await sql<{ name: string | null }[]>`
         SELECT name FROM witness_schema FOR UPDATE`;
       const before = row!.name;
@@ -264,16 +302,17 @@ export class PostgresStore implements WitnessStore {
   }
 
   async close(): Promise<void> {
-    await this.#sql.end({ timeout: 5 });
+    await Promise.all([this.#sql, this.#transactions].map((sql) => sql.end({ timeout: 5 })));
   }
 }
 
 /** A row of `witness_log`; its vkeys stand one a line. */
 function recordOf(row: LogRow): LogRecord {
-  const { origin, vkeys, disabled, size, root, time, note } = row;
+  const { origin, vkeys, url, disabled, size, root, time, note } = row;
   return {
     origin,
     vkeys: vkeys === "" ? [] : vkeys.split("\n"),
+    url,
     disabled,
     cosigned: size === null ? null : {
       size: BigInt(size),

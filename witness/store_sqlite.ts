@@ -1,7 +1,7 @@
 /**
  * The store's contract on SQLite. Swaps that arrive together are committed
- * together: one fsync for all requests of one turn of the event loop, and none
- * waits for company.
+ * together: one fsync for all requests of one turn of the event loop. While they
+ * come one by one, each is committed at once.
  *
  * @module
  */
@@ -15,7 +15,9 @@ import {
   type KeptEvidence,
   logId,
   type LogRecord,
+  type LogSettings,
   MAX_EVIDENCE,
+  registered,
   type WitnessStore,
 } from "./store.ts";
 
@@ -26,6 +28,9 @@ interface Swap {
   readonly next: Cosigned;
   readonly settle: PromiseWithResolvers<boolean>;
 }
+
+/** How many turns of the event loop with one swap each show that they come one by one. */
+const TURNS_ALONE = 8;
 
 const HELD = `
   UPDATE log SET size = ?, root = ?, time = ?, note = ?
@@ -41,9 +46,18 @@ const FIRST = `
 export class SqliteStore implements WitnessStore {
   readonly #database: WitnessDatabase;
   readonly #read;
+  readonly #dataVersion;
   readonly #swapHeld;
   readonly #swapFirst;
+  /** Those that are committed when this turn of the event loop ends. */
   #waiting: Swap[] = [];
+  /** How many came in this turn, those committed at once included. */
+  #arrived = 0;
+  /** After how many more turns with one each the next one is committed at once. */
+  #crowded = 0;
+  /** Records as they stand in the database, while its data version is this one. */
+  readonly #known = new Map<string, LogRecord>();
+  #knownVersion: unknown;
 
   /**
    * Opens the database, making it on first use.
@@ -54,13 +68,26 @@ export class SqliteStore implements WitnessStore {
   constructor(path: string) {
     this.#database = new WitnessDatabase(path);
     this.#read = this.#database.prepare("SELECT * FROM log WHERE id = ?");
+    this.#dataVersion = this.#database.prepare("PRAGMA data_version");
     this.#swapHeld = this.#database.prepare(HELD);
     this.#swapFirst = this.#database.prepare(FIRST);
   }
 
-  async read(id: string): Promise<LogRecord | null> {
-    const row = await this.#run(() => this.#read.get(id));
-    return row ? recordOf(row) : null;
+  read(id: string): Promise<LogRecord | null> {
+    return this.#run(() => {
+      // Another value as soon as another connection has committed anything. To ask for
+      // it costs a third of reading the record (measured).
+      const version = this.#dataVersion.get()!.data_version;
+      if (version !== this.#knownVersion) this.#known.clear();
+      this.#knownVersion = version;
+      const known = this.#known.get(id);
+      if (known) return known;
+      const row = this.#read.get(id);
+      if (!row) return null;
+      const record = recordOf(row);
+      this.#known.set(id, record);
+      return record;
+    });
   }
 
   swap(
@@ -69,21 +96,32 @@ export class SqliteStore implements WitnessStore {
     next: Cosigned,
   ): Promise<boolean> {
     const settle = Promise.withResolvers<boolean>();
-    if (this.#waiting.length === 0) setImmediate(() => this.#commit());
-    this.#waiting.push({ origin, expected, next, settle });
+    const swap = { origin, expected, next, settle };
+    if (this.#arrived++ === 0) setImmediate(() => this.#endTurn());
+    if (this.#arrived > 1 || this.#crowded > 0) this.#waiting.push(swap);
+    else this.#commit([swap]);
     return settle.promise;
   }
 
-  /** One transaction for all swaps that wait; none is settled before it is durable. */
-  #commit(): void {
+  #endTurn(): void {
     const swaps = this.#waiting;
+    this.#crowded = this.#arrived > 1 ? TURNS_ALONE : Math.max(0, this.#crowded - 1);
     this.#waiting = [];
+    this.#arrived = 0;
+    if (swaps.length > 0) this.#commit(swaps);
+  }
+
+  /** One transaction for all swaps; none is settled before it is durable. */
+  #commit(swaps: readonly Swap[]): void {
     try {
       const [only] = swaps;
       const held = swaps.length === 1
         ? [this.#database.statement(() => this.#apply(only!))]
         : this.#database.transaction(() => swaps.map((swap) => this.#apply(swap)));
-      swaps.forEach(({ settle }, i) => settle.resolve(held[i]!));
+      swaps.forEach(({ origin, next, settle }, i) => {
+        if (held[i]) this.#remember(origin, next);
+        settle.resolve(held[i]!);
+      });
     } catch (error) {
       for (const { settle } of swaps) settle.reject(error);
     }
@@ -107,24 +145,25 @@ export class SqliteStore implements WitnessStore {
     return Number(changes) === 1;
   }
 
-  register(origin: string, vkeys: readonly string[]): Promise<boolean> {
-    return this.#write(() => {
-      const before = this.#recordOf(origin);
-      const all = [...new Set([...before?.vkeys ?? [], ...vkeys])];
-      const changed = !before || before.disabled ||
-        all.length > before.vkeys.length;
-      this.#configure(origin, all, false);
-      return changed;
-    });
+  #remember(origin: string, cosigned: Cosigned): void {
+    const id = logId(origin);
+    const known = this.#known.get(id);
+    if (known) this.#known.set(id, { ...known, cosigned });
+  }
+
+  register(
+    origin: string,
+    vkeys: readonly string[],
+    url: string | null = null,
+  ): Promise<boolean> {
+    return this.#configure(origin, (before) => registered(before, vkeys, url));
   }
 
   disable(origin: string, disabled: boolean): Promise<boolean> {
-    return this.#write(() => {
-      const before = this.#recordOf(origin);
-      if ((before?.disabled ?? false) === disabled) return false;
-      this.#configure(origin, before?.vkeys ?? [], disabled);
-      return true;
-    });
+    return this.#configure(
+      origin,
+      (before) => before && before.disabled !== disabled ? { ...before, disabled } : null,
+    );
   }
 
   list(): Promise<LogRecord[]> {
@@ -173,21 +212,24 @@ export class SqliteStore implements WitnessStore {
     return this.#run(() => this.#database.close());
   }
 
-  #recordOf(origin: string): LogRecord | null {
-    const row = this.#read.get(logId(origin));
-    return row ? recordOf(row) : null;
-  }
-
+  /** Changes how a log is configured; what was cosigned of it stays. */
   #configure(
     origin: string,
-    vkeys: readonly string[],
-    disabled: boolean,
-  ): void {
-    this.#database.prepare(
-      `INSERT INTO log (id, origin, vkeys, disabled) VALUES (?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE
-       SET vkeys = excluded.vkeys, disabled = excluded.disabled`,
-    ).run(logId(origin), origin, vkeys.join("\n"), disabled ? 1 : 0);
+    decide: (before: LogRecord | null) => LogSettings | null,
+  ): Promise<boolean> {
+    const id = logId(origin);
+    return this.#write(() => {
+      this.#known.delete(id);
+      const row = this.#read.get(id);
+      const next = decide(row ? recordOf(row) : null);
+      if (next === null) return false;
+      this.#database.prepare(
+        `INSERT INTO log (id, origin, vkeys, url, disabled) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE
+         SET vkeys = excluded.vkeys, url = excluded.url, disabled = excluded.disabled`,
+      ).run(id, origin, next.vkeys.join("\n"), next.url, next.disabled ? 1 : 0);
+      return true;
+    });
   }
 
   /** What throws here rejects there. */
@@ -204,9 +246,10 @@ export class SqliteStore implements WitnessStore {
 
 /** A row of `log`; its vkeys stand one a line. */
 function recordOf(row: Record<string, unknown>): LogRecord {
-  const { origin, vkeys, disabled, size, root, time, note } = row as {
+  const { origin, vkeys, url, disabled, size, root, time, note } = row as {
     origin: string;
     vkeys: string;
+    url: string | null;
     disabled: bigint;
     size: bigint | null;
     root: Uint8Array;
@@ -216,6 +259,7 @@ function recordOf(row: Record<string, unknown>): LogRecord {
   return {
     origin,
     vkeys: vkeys === "" ? [] : vkeys.split("\n"),
+    url,
     disabled: disabled !== 0n,
     cosigned: size === null ? null : { size, root, time, note },
   };

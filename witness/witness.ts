@@ -42,6 +42,11 @@ export interface WitnessParts {
    * signature is not.
    */
   readonly onCommitted?: (origin: string, size: bigint) => void;
+  /**
+   * Why a log must not be cosigned yet, `null` for one that may be; by default all
+   * may. Asked once the log's signature is verified.
+   */
+  readonly heldBack?: (origin: string) => Promise<string | null> | null;
   /** Called once when the store's state became unknown: the process must end. */
   readonly onLost?: (error: StoreLost) => void;
 }
@@ -68,6 +73,7 @@ export class Witness {
   readonly #now: () => bigint;
   readonly #logger: Logger;
   readonly #onCommitted: (origin: string, size: bigint) => void;
+  readonly #heldBack: (origin: string) => Promise<string | null> | null;
   readonly #onLost: (error: StoreLost) => void;
   readonly #reported = new WeakSet<Error>();
   #lost = false;
@@ -78,6 +84,7 @@ export class Witness {
     this.#now = parts.now ?? (() => BigInt(Math.floor(Date.now() / 1_000)));
     this.#logger = parts.logger ?? silentLogger;
     this.#onCommitted = parts.onCommitted ?? (() => {});
+    this.#heldBack = parts.heldBack ?? (() => null);
     this.#onLost = parts.onLost ?? (() => {});
     this.#logs = new TrustedLogs(cosigner);
     this.#logs.configure(parts.logs ?? []);
@@ -140,6 +147,9 @@ export class Witness {
       if (verifiers.length === 0) return unknownLog(origin);
       const submission = openSubmission(opened, verifiers);
       if ("kind" in submission) return submission;
+      const heldBack = this.#heldBack(origin);
+      const why = heldBack && await heldBack;
+      if (why) return { kind: "unavailable", why };
       const held = record?.cosigned ?? null;
       const now = this.#now();
       const verdict = judge(held, submission, now);
