@@ -1,29 +1,20 @@
 /**
- * One `POST /admin/bulk/append`: JSON lines out, JSON lines back, read as they
- * come. Appending is idempotent, so a request that was cut off is sent again.
+ * One `POST /admin/bulk/append`: JSON lines out, JSON lines back. Appending is
+ * idempotent, so a request that was cut off is sent again.
  *
  * @module
  */
 
-import { excerpt, type JsonObject, parseJson, type Publisher, utf8 } from "@indelible/core";
 import { errorOf } from "./add_request.ts";
-import { describe, openRequest, Unreachable } from "./http_client.ts";
-import { splitLines } from "./import_line.ts";
-import { asObject, natural, text } from "./json_members.ts";
+import { type BulkAnswer, type BulkRefusal, readBulkAnswer } from "./bulk_answer.ts";
+import { BulkBody, type BulkLine } from "./bulk_body.ts";
+import { describe, openRequest } from "./http_client.ts";
 import { retryAfter, TryLater } from "./retry.ts";
+
+export type { BulkLine };
 
 /** The most lines that a log takes at once. */
 export const MAX_BULK_LINES = 50_000;
-
-/** A file to append. */
-export interface BulkLine {
-  /** The identifier. */
-  readonly filename: string;
-  /** `sha256:<hex>`. */
-  readonly checksum: string;
-  /** What else it says of the file, as `/add` takes it. */
-  readonly more?: JsonObject;
-}
 
 /** What became of a line. */
 export type BulkResult =
@@ -32,23 +23,14 @@ export type BulkResult =
     /** Its leaf index, the first one if it was there already. */
     readonly index: number;
   }
-  | {
-    readonly kind: "conflict";
-    /** The entry that stands. */
-    readonly existing: { readonly index: number; readonly checksum: string };
-  }
-  | {
-    readonly kind: "refused";
-    /** What the log says. */
-    readonly why: string;
-  };
+  | BulkRefusal;
 
-/** What a log answers to all lines. */
-export interface BulkAnswer {
-  /** One for each line, in order. */
-  readonly results: readonly BulkResult[];
-  /** The size of the tree that covers them. */
-  readonly treeSize: number;
+/** How to ask. */
+export interface BulkOptions {
+  /** The token's header fields. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Ends the request. */
+  readonly signal?: AbortSignal;
 }
 
 const MAX_ANSWER = 64 << 20;
@@ -58,30 +40,21 @@ const SILENCE = 120_000;
  * Appends lines.
  *
  * @param log The log.
- * @param lines At most {@linkcode MAX_BULK_LINES}.
- * @param options Who published, the token's header fields, and what ends it.
+ * @param body At most {@linkcode MAX_BULK_LINES} lines.
+ * @param options The token's header fields, and what ends it.
  * @throws {TryLater} If the log cannot now.
  * @throws {Unreachable} If the answer is missing or cut off; then nothing is known of it.
  */
-export async function requestBulk(
+export async function sendBulk(
   log: URL,
-  lines: readonly BulkLine[],
-  options: {
-    readonly publisher?: Publisher;
-    readonly headers?: Readonly<Record<string, string>>;
-    readonly signal?: AbortSignal;
-  } = {},
+  body: BulkBody,
+  { headers, signal }: BulkOptions,
 ): Promise<BulkAnswer> {
-  const { publisher, headers, signal } = options;
   const url = new URL("admin/bulk/append?proofs=false", log);
-  // What a line says itself goes before what is said of all.
-  const request = lines.map(({ filename, checksum, more }) =>
-    JSON.stringify({ filename, checksum, ...(publisher && { publisher }), ...more }) + "\n"
-  );
   const stream = await openRequest(url, {
     method: "POST",
     headers: { "content-type": "application/x-ndjson", ...headers },
-    body: utf8(request.join("")),
+    body: body.written,
     maxBytes: MAX_ANSWER,
     silence: SILENCE,
     ...(signal && { signal }),
@@ -93,67 +66,21 @@ export async function requestBulk(
     const busy = stream.status === 503 || stream.status === 429;
     throw busy ? new TryLater(message, retryAfter(stream.headers)) : new Error(message);
   }
-  return await readAnswer(url, lines, stream.body);
+  return await readBulkAnswer(url, body, stream.body);
 }
 
-async function readAnswer(
-  url: URL,
+/** {@linkcode sendBulk} for lines that are at hand: what became of each, in order. */
+export async function requestBulk(
+  log: URL,
   lines: readonly BulkLine[],
-  body: AsyncIterable<Uint8Array>,
-): Promise<BulkAnswer> {
-  const results: BulkResult[] = [];
-  let treeSize = 0;
-  let complete = false;
-  for await (const bytes of splitLines(body)) {
-    const message = asObject(parseJson(bytes), "a line of the answer");
-    switch (text(message, "type")) {
-      case "checkpoint":
-        treeSize = natural(message, "tree_size");
-        break;
-      case "result":
-        results.push(resultOf(message, lines[results.length]));
-        break;
-      case "complete":
-        complete = natural(message, "count") === results.length;
-        break;
-      case "error":
-        throw new TryLater(
-          `${describe(url)} stopped: ${excerpt(text(message, "error"), 200)}`,
-          null,
-        );
-    }
-  }
-  if (!complete || results.length !== lines.length) {
-    throw new Unreachable(
-      `${describe(url)} broke off after ${results.length} of ${lines.length} results`,
-    );
-  }
+  options: BulkOptions = {},
+): Promise<{ readonly results: readonly BulkResult[]; readonly treeSize: number }> {
+  const body = new BulkBody();
+  for (const line of lines) body.add(line);
+  const { indices, refusals, treeSize } = await sendBulk(log, body, options);
+  const results = Array.from(
+    indices,
+    (index, i): BulkResult => refusals.get(i) ?? { kind: "logged", index },
+  );
   return { results, treeSize };
-}
-
-function resultOf(message: JsonObject, line: BulkLine | undefined): BulkResult {
-  const result = asObject(message["result"] ?? null, "result");
-  const filename = text(result, "filename");
-  if (line?.filename !== filename) {
-    throw new SyntaxError(
-      `the answer is out of order: it is about ${excerpt(filename)}, expected ${
-        line?.filename ?? "nothing more"
-      }`,
-    );
-  }
-  if (text(result, "status") === "logged") {
-    return { kind: "logged", index: natural(result, "index") };
-  }
-  const existing = result["existing"];
-  if (existing === undefined || existing === null) {
-    return { kind: "refused", why: excerpt(text(result, "error"), 300) };
-  }
-  const entry = asObject(existing, "existing");
-  return {
-    kind: "conflict",
-    existing: {
-      index: natural(entry, "index"),
-      checksum: excerpt(text(entry, "checksum"), 100),
-    },
-  };
 }

@@ -1,5 +1,6 @@
 /**
- * `import`: back-fills a log from a package index (PEP 691) or from JSON lines.
+ * `import`: back-fills a log from a package index (PEP 691) or from JSON lines, or
+ * takes over another log whole (`migrate.ts`).
  *
  * @module
  */
@@ -15,6 +16,13 @@ import { importSource, type ImportTarget } from "./import_run.ts";
 import { ImportState } from "./import_state.ts";
 import { readIdentity } from "./log_identity.ts";
 import { Interrupted, interruptible, runMain } from "./main.ts";
+import {
+  checkMigrationFlags,
+  migrate,
+  MIGRATION_FLAGS,
+  type MigrationFlags,
+  permissionsForMigration,
+} from "./migrate.ts";
 import { checkProject, listFiles, type PackageIndex, parseIndexUrl } from "./package_index.ts";
 import { discoverIndex, INDEX_VARIABLE, PIP_PROGRAMS } from "./pip_index.ts";
 import { PUBLISHER_FLAGS, type PublisherFlags, publisherOf } from "./publisher_flags.ts";
@@ -22,7 +30,7 @@ import { retrying } from "./retry.ts";
 import { authorization, TOKEN_FILE_FLAG } from "./token.ts";
 
 /** Flags of `import`. */
-export type ImportFlags = PublisherFlags & {
+export type ImportFlags = PublisherFlags & MigrationFlags & {
   /** Projects to import from the index. */
   readonly project?: readonly string[];
   /** JSON lines to import. */
@@ -35,14 +43,12 @@ export type ImportFlags = PublisherFlags & {
   readonly tokenFile?: string;
   /** Where to remember what was acknowledged. */
   readonly state?: string;
-  /** Lines in one request. */
-  readonly chunk: number;
+  /** Lines in one request, when it is not the default. */
+  readonly chunk?: number;
   /** Whether to answer in JSON lines. */
   readonly json: boolean;
 };
 
-/** A log commits a request as a whole and at most once a second: more lines, more speed. */
-const DEFAULT_CHUNK = 10_000;
 const DEFAULT_LOG = "http://127.0.0.1:8080";
 /** How long to wait for an index that cannot now, in milliseconds. */
 const INDEX_PATIENCE = 2 * 60_000;
@@ -53,25 +59,37 @@ function parseChunk(text: string): number {
   throw new SyntaxError(`it must be a whole number from 1 to ${MAX_BULK_LINES}`);
 }
 
-function checkFlags({ project, from, index }: ImportFlags): void {
-  if ((project === undefined) === (from === undefined)) {
+function checkFlags(flags: ImportFlags): void {
+  const { project, from, fromLog, index, state } = flags;
+  const given = [project, from, fromLog].filter((source) => source !== undefined).length;
+  if (given !== 1) {
+    const problem = given === 0 ? "is not said: give one" : "is said more than once: give only one";
     throw new UsageError(
-      "what to import is not said: give either --project=NAME or --from=FILE",
+      `what to import ${problem} of --project=NAME, --from=FILE and --from-log=URL`,
     );
   }
-  if (from !== undefined && index) {
-    throw new UsageError("--index goes with --project, not with --from");
+  if (index && project === undefined) throw new UsageError("--index goes with --project");
+  if (fromLog && state !== undefined) {
+    throw new UsageError("--state has no place with --from-log: --log itself says how far it is");
   }
+  if (fromLog && publisherOf(flags)) {
+    throw new UsageError("--publisher-issuer has no place with --from-log: its entries say it");
+  }
+  checkMigrationFlags(flags);
+}
+
+/** Whether no default is needed. */
+function isComplete({ log, tokenFile }: ImportFlags): boolean {
+  return log !== undefined && tokenFile !== undefined;
 }
 
 async function settingsOf(
-  { log, tokenFile }: ImportFlags,
+  flags: ImportFlags,
 ): Promise<{ log: URL; tokenFile: string | undefined }> {
-  const complete = log && tokenFile !== undefined;
-  const defaults: Defaults = complete ? {} : await loadDefaults();
+  const defaults: Defaults = isComplete(flags) ? {} : await loadDefaults();
   return {
-    log: log ?? parseLogUrl(defaults.log ?? DEFAULT_LOG),
-    tokenFile: tokenFile ?? defaults.tokenFile,
+    log: flags.log ?? parseLogUrl(defaults.log ?? DEFAULT_LOG),
+    tokenFile: flags.tokenFile ?? defaults.tokenFile,
   };
 }
 
@@ -85,14 +103,21 @@ export const command: Command<ImportFlags> = {
     "run again at any time: what is logged keeps its first index. Files whose name is",
     "logged with another digest are reported one by one, and the exit code is then 1.",
     "",
+    "With --from-log it takes over a whole log of the same format, each entry at its leaf",
+    "index: its entries must give the root hash of its verified checkpoint before any is",
+    "written, and --log must be empty or hold their beginning. It may be run again likewise.",
+    "",
     "Examples:",
     "  deno task import --project=numpy --project=pip",
     "  deno task import --from=files.jsonl --log=https://log.example \\",
     "    --token-file=token --state=import.state",
+    "  deno task import --from-log=https://old.example --from-public-key=old.key \\",
+    "    --log=https://log.example --token-file=token",
   ].join("\n"),
   parameters: {
     flags: {
       ...PUBLISHER_FLAGS,
+      ...MIGRATION_FLAGS,
       project: {
         kind: "parsed",
         parse: checkProject,
@@ -128,8 +153,8 @@ export const command: Command<ImportFlags> = {
       chunk: {
         kind: "parsed",
         parse: parseChunk,
-        default: DEFAULT_CHUNK.toString(),
-        brief: "Lines in one request; each is acknowledged as a whole",
+        optional: true,
+        brief: `Lines in one request, acknowledged as a whole (default: ${MAX_BULK_LINES})`,
       },
       json: {
         kind: "boolean",
@@ -144,12 +169,14 @@ export const command: Command<ImportFlags> = {
     const { log, tokenFile } = await settingsOf(flags);
     const state = flags.state === undefined ? [] : pathsToReplace(flags.state);
     const files = [flags.from, tokenFile].filter((path) => path !== undefined);
-    const defaults = permissionsForDefaults();
-    const common = {
-      read: [...files, ...state, ...defaults.read ?? []],
-      write: state,
-      env: [...defaults.env ?? [], INDEX_VARIABLE],
-    };
+    const defaults = isComplete(flags) ? {} : permissionsForDefaults();
+    const read = [...files, ...state, ...defaults.read ?? []];
+    const env = [...defaults.env ?? []];
+    if (flags.fromLog) {
+      const migration = permissionsForMigration(flags, log);
+      return { ...migration, read: [...read, ...migration.read ?? []], env };
+    }
+    const common = { read, write: state, env: [...env, INDEX_VARIABLE] };
     if (flags.from !== undefined) return { ...common, net: [hostOf(log)] };
     const index = flags.index ?? indexOfVariable();
     // The launcher has asked pip already; without it, the answer may be any host.
@@ -161,6 +188,7 @@ export const command: Command<ImportFlags> = {
     const publisher = publisherOf(flags);
     const { log, tokenFile } = await settingsOf(flags);
     const headers = await authorization(tokenFile, log);
+    if (flags.fromLog) return await migrate(flags, { ...flags, log, headers });
     // What is wrong with it is said before a log is asked anything.
     const given = flags.from === undefined ? null : await openJsonLines(flags.from);
     const reporter = new Reporter(flags.json);
@@ -176,15 +204,19 @@ export const command: Command<ImportFlags> = {
         headers,
         state,
         signal,
-        chunkLines: flags.chunk,
+        chunkLines: flags.chunk ?? MAX_BULK_LINES,
         sizeBefore: identity.size,
         ...(publisher && { publisher }),
-        onProblem: (source, line, why) => reporter.problem(source, line, why),
+        onProblem(source, line, error) {
+          state.tell(source.key, { line, error });
+          reporter.problem(source, line, error);
+        },
         onProgress: (source, lines) => reporter.progress(source, lines),
         onWait: (error, seconds) => reporter.note(`${error.message}; again in ${seconds} s`),
       };
       try {
         for await (const source of given ? [given] : sourcesOf(flags, reporter, signal)) {
+          reporter.earlier(source, state.get(source.key), state.toldBefore(source.key));
           reporter.counted(await importSource(source, target));
         }
       } catch (error) {

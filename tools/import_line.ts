@@ -6,10 +6,20 @@
  * @module
  */
 
-import { checkFile, type JsonObject, parseChecksum, parseJson } from "@indelible/core";
+import {
+  checkFile,
+  type JsonObject,
+  parseChecksum,
+  parseJson,
+  type Publisher,
+  utf8,
+} from "@indelible/core";
 import { createHash } from "node:crypto";
+import { BulkBody } from "./bulk_body.ts";
 import { cannot } from "./files.ts";
 import { asObject, text } from "./json_members.ts";
+import { eachLine, LF, lineBlocks } from "./line_blocks.ts";
+import { addPlainLine } from "./plain_line.ts";
 
 /** One line of a source. */
 export type ImportLine =
@@ -28,6 +38,26 @@ export type ImportLine =
     readonly why: string;
   };
 
+/** Lines of a source on their way into a log. */
+export interface ImportChunk {
+  /** How many lines of the source they are. */
+  readonly lines: number;
+  /** Those that can be imported, as the log takes them. */
+  readonly body: BulkBody;
+  /** The others: their places among the lines, in order, and what is wrong with them. */
+  readonly unusable: readonly { readonly offset: number; readonly why: string }[];
+}
+
+/** How large chunks are, and what all lines have in common. */
+export interface ChunkOptions {
+  /** The most lines in one. */
+  readonly lines: number;
+  /** About the most bytes in one. */
+  readonly bytes: number;
+  /** Who published, unless a line says so itself. */
+  readonly publisher?: Publisher;
+}
+
 /** Where lines come from. */
 export interface ImportSource {
   /** What the user calls it. */
@@ -37,11 +67,40 @@ export interface ImportSource {
   /** How many lines it has. */
   readonly total: number;
   /** Its lines from one on (0 is the first). */
-  lines(from: number): AsyncIterable<ImportLine>;
+  chunks(from: number, options: ChunkOptions): AsyncIterable<ImportChunk>;
 }
 
 /** The longest line that is read, in bytes. */
 const MAX_LINE = 1 << 20;
+/** Bytes that are read from a file at once. */
+const READ_BYTES = 1 << 20;
+
+/** A chunk under construction. */
+class GrowingChunk implements ImportChunk {
+  readonly body: BulkBody;
+  readonly unusable: { offset: number; why: string }[] = [];
+  readonly #options: ChunkOptions;
+
+  constructor(options: ChunkOptions, before?: GrowingChunk) {
+    this.#options = options;
+    // It will be about as long as the one before it.
+    this.body = new BulkBody(before?.body.end);
+  }
+
+  get lines(): number {
+    return this.body.count + this.unusable.length;
+  }
+
+  get isFull(): boolean {
+    const { lines, bytes } = this.#options;
+    return this.lines >= lines || this.body.end >= bytes;
+  }
+
+  add(line: ImportLine): void {
+    if (line.kind === "file") this.body.add(line, this.#options.publisher);
+    else this.unusable.push({ offset: this.lines, why: line.why });
+  }
+}
 
 /** A line about a file, its name and checksum checked; the log checks the rest. */
 export function fileLine(filename: string, checksum: string, more?: JsonObject): ImportLine {
@@ -55,39 +114,6 @@ export function fileLine(filename: string, checksum: string, more?: JsonObject):
 }
 
 /**
- * Splits bytes into lines, without their newlines; a final newline is optional.
- *
- * @throws {SyntaxError} If a line is longer than 1 MiB.
- */
-export async function* splitLines(
-  pieces: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  let rest = new Uint8Array(0);
-  for await (const piece of pieces) {
-    let start = 0;
-    for (;;) {
-      const end = piece.indexOf(0x0a, start);
-      if (end < 0) break;
-      yield join(rest, piece.subarray(start, end));
-      rest = new Uint8Array(0);
-      start = end + 1;
-    }
-    rest = join(rest, piece.subarray(start));
-    if (rest.length > MAX_LINE) {
-      throw new SyntaxError("a line is longer than 1 MiB");
-    }
-  }
-  if (rest.length > 0) yield rest;
-}
-
-function join(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
-}
-
-/**
  * A file of JSON lines, each like the body of `/add`: `filename` and `checksum`,
  * and what else that takes. Members it does not know are ignored.
  *
@@ -97,28 +123,61 @@ export async function openJsonLines(path: string): Promise<ImportSource> {
   const hash = createHash("sha256");
   let total = 0;
   try {
-    using file = await Deno.open(path);
-    const tap = async function* () {
-      for await (const piece of file.readable) {
-        hash.update(piece);
-        yield piece;
-      }
-    };
-    for await (const _ of splitLines(tap())) total++;
+    for await (const block of lineBlocks(piecesOf(path), MAX_LINE)) {
+      hash.update(block);
+      eachLine(block, () => total++);
+    }
   } catch (error) {
     throw cannot("read", path, "--from", error);
   }
-  async function* lines(from: number): AsyncGenerator<ImportLine> {
-    using file = await Deno.open(path);
-    let at = 0;
-    for await (const line of splitLines(file.readable)) {
-      if (at++ >= from) yield parseLine(line);
-    }
-  }
-  return { name: path, key: hash.digest("hex"), total, lines };
+  const chunks = (from: number, options: ChunkOptions) => readChunks(path, from, options);
+  return { name: path, key: hash.digest("hex"), total, chunks };
 }
 
-function parseLine(line: Uint8Array): ImportLine {
+async function* piecesOf(path: string): AsyncGenerator<Uint8Array> {
+  using file = await Deno.open(path);
+  const buffer = new Uint8Array(READ_BYTES);
+  for (;;) {
+    const length = await file.read(buffer);
+    if (length === null) return;
+    yield buffer.subarray(0, length);
+  }
+}
+
+async function* readChunks(
+  path: string,
+  from: number,
+  options: ChunkOptions,
+): AsyncGenerator<ImportChunk> {
+  const publisher = options.publisher ? utf8(JSON.stringify(options.publisher)) : NOTHING;
+  let chunk = new GrowingChunk(options);
+  let skip = from;
+  for await (const block of lineBlocks(piecesOf(path), MAX_LINE)) {
+    for (let at = 0; at < block.length; at++) {
+      const plain = skip > 0 ? -1 : addPlainLine(block, at, block.length, chunk.body, publisher);
+      if (plain >= 0) at = plain;
+      else {
+        const next = block.indexOf(LF, at);
+        const line = block.subarray(at, next < 0 ? block.length : next);
+        at += line.length;
+        if (skip > 0) {
+          skip--;
+          continue;
+        }
+        chunk.add(parseLine(line));
+      }
+      if (!chunk.isFull) continue;
+      yield chunk;
+      chunk = new GrowingChunk(options, chunk);
+    }
+  }
+  if (chunk.lines > 0) yield chunk;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** A line of a source, of any spelling. */
+export function parseLine(line: Uint8Array): ImportLine {
   try {
     const object = asObject(parseJson(line), "the line");
     return fileLine(text(object, "filename"), text(object, "checksum"), moreOf(object));
@@ -149,8 +208,15 @@ export function sourceOf(
     name,
     key: hash.digest("hex"),
     total: lines.length,
-    async *lines(from) {
-      yield* lines.slice(from);
+    async *chunks(from, options) {
+      let chunk = new GrowingChunk(options);
+      for (const line of lines.slice(from)) {
+        chunk.add(line);
+        if (!chunk.isFull) continue;
+        yield chunk;
+        chunk = new GrowingChunk(options);
+      }
+      if (chunk.lines > 0) yield chunk;
     },
   };
 }

@@ -8,6 +8,7 @@ import { EXIT_FAILURE } from "@indelible/core/command";
 import { describe } from "./http_client.ts";
 import type { ImportSource } from "./import_line.ts";
 import type { ImportCounts } from "./import_run.ts";
+import type { SourceProgress, ToldProblem } from "./import_state.ts";
 import { Progress } from "./progress.ts";
 
 /** Tells what happens, and adds it up. */
@@ -15,6 +16,8 @@ export class Reporter {
   readonly #json: boolean;
   readonly #progress = new Progress("import", "lines");
   readonly #sum = { added: 0, repeated: 0, problems: 0, skipped: 0 };
+  /** How many of the problems are of earlier runs. */
+  #earlier = 0;
   #incomplete = false;
 
   /** @param json Whether to print JSON lines. */
@@ -36,6 +39,16 @@ export class Reporter {
     } else {
       console.error(`import: ${source.name}: line ${line}: ${error}`);
     }
+  }
+
+  /** The problems of earlier runs: they still stand, and are told again. */
+  earlier(source: ImportSource, { problems }: SourceProgress, told: readonly ToldProblem[]): void {
+    this.#earlier += problems;
+    for (const { line, error } of told) {
+      this.problem(source, line, `${error} (in an earlier run)`);
+    }
+    const more = problems - told.length;
+    if (more > 0) this.note(`${source.name}: ${more} more lines were not logged in an earlier run`);
   }
 
   /** A source that could not be read. */
@@ -73,11 +86,12 @@ export class Reporter {
     if (this.#json) {
       console.log(JSON.stringify({ ...this.#sum, complete }));
     } else {
-      const earlier = skipped > 0 ? `, ${skipped} lines in an earlier run` : "";
+      const now = problems - this.#earlier;
+      const earlier = skipped === 0
+        ? ""
+        : `; ${skipped} lines in an earlier run, ${this.#earlier} of them not logged`;
       console.log(
-        `${
-          describe(log)
-        }: ${added} logged, ${repeated} logged before, ${problems} not logged${earlier}`,
+        `${describe(log)}: ${added} logged, ${repeated} logged before, ${now} not logged${earlier}`,
       );
     }
     return problems === 0 && complete ? 0 : EXIT_FAILURE;

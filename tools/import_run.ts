@@ -7,8 +7,8 @@
  */
 
 import type { Publisher } from "@indelible/core";
-import { type BulkLine, requestBulk } from "./bulk_request.ts";
-import type { ImportLine, ImportSource } from "./import_line.ts";
+import { sendBulk } from "./bulk_request.ts";
+import type { ImportChunk, ImportSource } from "./import_line.ts";
 import type { ImportState } from "./import_state.ts";
 import { retrying } from "./retry.ts";
 
@@ -68,13 +68,15 @@ export async function importSource(
   let { lines, problems } = before;
   let added = 0;
   let repeated = 0;
-  for await (const chunk of chunks(source.lines(lines), target)) {
+  const { chunkLines, publisher } = target;
+  const options = { lines: chunkLines, bytes: CHUNK_BYTES, ...(publisher && { publisher }) };
+  for await (const chunk of oneAhead(source.chunks(lines, options))) {
     target.signal.throwIfAborted();
     const told = await sendChunk(chunk, target);
     for (const { offset, why } of told.problems) {
       target.onProblem(source, lines + offset + 1, why);
     }
-    lines += chunk.length;
+    lines += chunk.lines;
     problems += told.problems.length;
     added += told.added;
     repeated += told.repeated;
@@ -84,25 +86,21 @@ export async function importSource(
   return { added, repeated, problems, skipped: before.lines };
 }
 
-async function* chunks(
-  lines: AsyncIterable<ImportLine>,
-  { chunkLines, publisher }: ImportTarget,
-): AsyncGenerator<ImportLine[]> {
-  const overhead = 128 + JSON.stringify(publisher ?? {}).length * 3;
-  let chunk: ImportLine[] = [];
-  let bytes = 0;
-  for await (const line of lines) {
-    chunk.push(line);
-    if (line.kind === "file") {
-      bytes += line.filename.length + overhead;
-      if (line.more) bytes += 3 * JSON.stringify(line.more).length;
+/** While an item is worked on, the next one is made: log and source take turns no more. */
+async function* oneAhead<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
+  const iterator = items[Symbol.asyncIterator]();
+  let next = iterator.next();
+  try {
+    for (;;) {
+      const { done, value } = await next;
+      if (done) return;
+      next = iterator.next();
+      next.catch(() => {}); // Thrown when its turn has come.
+      yield value;
     }
-    if (chunk.length < chunkLines && bytes < CHUNK_BYTES) continue;
-    yield chunk;
-    chunk = [];
-    bytes = 0;
+  } finally {
+    await iterator.return?.();
   }
-  if (chunk.length > 0) yield chunk;
 }
 
 interface ChunkOutcome {
@@ -116,52 +114,41 @@ interface ChunkOutcome {
 }
 
 async function sendChunk(
-  chunk: readonly ImportLine[],
+  { body, unusable }: ImportChunk,
   target: ImportTarget,
 ): Promise<ChunkOutcome> {
-  const { log, publisher, headers, signal, onWait } = target;
-  const problems: { offset: number; why: string }[] = [];
-  const files: (BulkLine & { offset: number })[] = [];
-  chunk.forEach((line, offset) => {
-    if (line.kind === "file") files.push({ ...line, offset });
-    else problems.push({ offset, why: line.why });
-  });
-  if (files.length === 0) {
-    return { added: 0, repeated: 0, treeSize: 0, problems };
-  }
+  const { log, headers, signal, onWait } = target;
+  if (body.count === 0) return { added: 0, repeated: 0, treeSize: 0, problems: unusable };
   // Not ended at once: what the log has taken is to be acknowledged.
   using grace = afterGrace(signal);
-  const { results, treeSize } = await retrying(
-    () =>
-      requestBulk(log, files, {
-        headers,
-        signal: grace.signal,
-        ...(publisher && { publisher }),
-      }),
+  const { indices, refusals, treeSize } = await retrying(
+    () => sendBulk(log, body, { headers, signal: grace.signal }),
     { patience: PATIENCE, onWait, signal },
   );
-  let added = 0;
-  let repeated = 0;
-  results.forEach((result, i) => {
-    const { filename, checksum, offset } = files[i]!;
-    switch (result.kind) {
-      case "logged":
-        if (result.index >= target.sizeBefore) added++;
-        else repeated++;
-        break;
-      case "conflict": {
-        const { index, checksum: standing } = result.existing;
-        const why =
-          `${filename} is logged with another digest: entry ${index} has ${standing}, the source has ${checksum}`;
-        problems.push({ offset, why });
-        break;
-      }
-      case "refused":
-        problems.push({ offset, why: `${filename} is refused: ${result.why}` });
-    }
-  });
+  const added = indices.reduce((sum, index) => index >= target.sizeBefore ? sum + 1 : sum, 0);
+  const problems = [...unusable];
+  for (const [i, refusal] of refusals) {
+    const { filename, checksum } = body.file(i);
+    const offset = offsetOf(i, unusable);
+    if (refusal.kind === "conflict") {
+      const { index, checksum: standing } = refusal.existing;
+      const why =
+        `${filename} is logged with another digest: entry ${index} has ${standing}, the source has ${checksum}`;
+      problems.push({ offset, why });
+    } else problems.push({ offset, why: `${filename} is refused: ${refusal.why}` });
+  }
   problems.sort((a, b) => a.offset - b.offset);
-  return { added, repeated, treeSize, problems };
+  return { added, repeated: body.count - added - refusals.size, treeSize, problems };
+}
+
+/** The place among all lines of a chunk of the i-th that can be imported. */
+function offsetOf(i: number, unusable: ImportChunk["unusable"]): number {
+  let offset = i;
+  for (const before of unusable) {
+    if (before.offset > offset) break;
+    offset++;
+  }
+  return offset;
 }
 
 /** A signal that aborts some time after another one. */

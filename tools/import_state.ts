@@ -19,6 +19,14 @@ export interface SourceProgress {
   readonly problems: number;
 }
 
+/** A line that was not logged. */
+export interface ToldProblem {
+  /** Its number, from 1. */
+  readonly line: number;
+  /** Why not. */
+  readonly error: string;
+}
+
 /** The log as it shows itself; its checkpoint's first two lines. */
 export interface LogIdentity {
   /** Its origin. */
@@ -28,21 +36,31 @@ export interface LogIdentity {
 }
 
 const VERSION = 1;
+/** How many problems are kept, to be told again; all are counted. */
+const MAX_TOLD = 1_000;
+
+/** What is known of a source: how far it is, and the problems that were told. */
+interface SavedSource extends SourceProgress {
+  readonly told: readonly ToldProblem[];
+}
 
 /** The state of imports into one log. */
 export class ImportState {
   readonly #path: string | undefined;
   #log: LogIdentity;
-  readonly #sources: Map<string, SourceProgress>;
+  readonly #sources: Map<string, SavedSource>;
+  /** How many problems are kept, of all sources. */
+  #told: number;
 
   private constructor(
     path: string | undefined,
     log: LogIdentity,
-    sources: Map<string, SourceProgress>,
+    sources: Map<string, SavedSource>,
   ) {
     this.#path = path;
     this.#log = log;
     this.#sources = sources;
+    this.#told = [...sources.values()].reduce((sum, { told }) => sum + told.length, 0);
   }
 
   /**
@@ -67,7 +85,7 @@ export class ImportState {
       if (missing) return empty;
       throw error;
     }
-    let saved: { log: LogIdentity; sources: Map<string, SourceProgress> };
+    let saved: { log: LogIdentity; sources: Map<string, SavedSource> };
     try {
       saved = parseState(parseJson(bytes));
     } catch (error) {
@@ -90,7 +108,30 @@ export class ImportState {
 
   /** How far a source has come. */
   get(key: string): SourceProgress {
-    return this.#sources.get(key) ?? { lines: 0, problems: 0 };
+    return this.#source(key);
+  }
+
+  /** The problems of a source that were told in earlier runs, as far as they were kept. */
+  toldBefore(key: string): readonly ToldProblem[] {
+    return this.#source(key).told;
+  }
+
+  /**
+   * Remembers a problem, so that a later run can tell it again. It is saved with
+   * the progress.
+   *
+   * @param key The source's digest.
+   * @param problem The problem.
+   */
+  tell(key: string, problem: ToldProblem): void {
+    if (this.#told >= MAX_TOLD) return;
+    this.#told++;
+    const source = this.#source(key);
+    this.#sources.set(key, { ...source, told: [...source.told, problem] });
+  }
+
+  #source(key: string): SavedSource {
+    return this.#sources.get(key) ?? { lines: 0, problems: 0, told: [] };
   }
 
   /**
@@ -103,7 +144,7 @@ export class ImportState {
   set(key: string, progress: SourceProgress, treeSize: number): void {
     const { origin, size } = this.#log;
     this.#log = { origin, size: Math.max(size, treeSize) };
-    this.#sources.set(key, progress);
+    this.#sources.set(key, { ...this.#source(key), ...progress });
     if (this.#path === undefined) return;
     const json = {
       version: VERSION,
@@ -117,20 +158,29 @@ export class ImportState {
 
 function parseState(
   json: Json,
-): { log: LogIdentity; sources: Map<string, SourceProgress> } {
+): { log: LogIdentity; sources: Map<string, SavedSource> } {
   const state: JsonObject = asObject(json, "it");
   if (natural(state, "version") !== VERSION) {
     throw new SyntaxError(`its version is not ${VERSION}`);
   }
-  const sources = new Map<string, SourceProgress>();
+  const sources = new Map<string, SavedSource>();
   const saved = asObject(state["sources"] ?? null, "sources");
   for (const [key, value] of Object.entries(saved)) {
     const progress = asObject(value, "a source");
     sources.set(key, {
       lines: natural(progress, "lines"),
       problems: natural(progress, "problems"),
+      told: parseTold(progress["told"] ?? []),
     });
   }
   const origin = text(state, "origin");
   return { log: { origin, size: natural(state, "treeSize") }, sources };
+}
+
+function parseTold(told: Json): ToldProblem[] {
+  if (!Array.isArray(told)) throw new SyntaxError("told must be a list");
+  return told.map((one: Json) => {
+    const problem = asObject(one, "a problem");
+    return { line: natural(problem, "line"), error: text(problem, "error") };
+  });
 }

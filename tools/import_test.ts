@@ -152,9 +152,17 @@ Deno.test("import tells each conflict with both digests, remembers it, and ends 
     assert.equal(code, 1);
     assert.ok(stderr.includes(`entry 1 has ${checksum("1")}, the source has ${checksum("other")}`));
     assert.match(stderr, /files\.jsonl: line 2: p-1\.zip is logged with another digest/);
+    const told = await run(...args);
+    assert.match(told.stderr, /: line 2: p-1\.zip is logged with .* \(in an earlier run\)$/m);
+    assert.match(
+      told.stdout,
+      /: 0 logged, 0 logged before, 0 not logged; 3 lines in an earlier run, 1 of them not logged$/m,
+    );
     const again = await run(...args, "--json");
     assert.equal(again.code, 1);
-    assert.deepEqual(JSON.parse(again.stdout), {
+    const [problem, sum] = again.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+    assert.equal(problem.line, 2);
+    assert.deepEqual(sum, {
       added: 0,
       repeated: 0,
       problems: 1,
@@ -222,8 +230,12 @@ Deno.test("import says who published, and sends the token", () =>
   }));
 
 Deno.test("import needs a source and a log that is there", async () => {
-  assert.equal((await runHere(command, [])).code, 2);
-  assert.equal((await runHere(command, ["--from=a", "--project=b"])).code, 2);
+  const none = await runHere(command, []);
+  assert.equal(none.code, 2);
+  assert.match(none.stderr, /what to import is not said: give one of --project=NAME/);
+  const both = await runHere(command, ["--from=a", "--project=b"]);
+  assert.equal(both.code, 2);
+  assert.match(both.stderr, /what to import is said more than once: give only one of --project/);
   assert.equal((await runHere(command, ["--from=a", "--chunk=0"])).code, 2);
   assert.equal((await runHere(command, ["--from=a", "--chunk=50001"])).code, 2);
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });

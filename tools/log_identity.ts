@@ -5,7 +5,7 @@
  * @module
  */
 
-import { parseCheckpoint, parseNote } from "@indelible/core";
+import { type Checkpoint, parseCheckpoint, parseNote } from "@indelible/core";
 import { describe, sendRequest } from "./http_client.ts";
 import type { LogIdentity } from "./import_state.ts";
 
@@ -20,6 +20,21 @@ export async function readIdentity(
   log: URL,
   signal?: AbortSignal,
 ): Promise<LogIdentity> {
+  const { origin, size } = await readUnverified(log, signal);
+  return { origin, size: Number(size) };
+}
+
+/**
+ * Reads a log's checkpoint. No signature is checked.
+ *
+ * @param log The log.
+ * @param signal Ends the request.
+ * @throws {Error} If there is no log.
+ */
+export async function readUnverified(
+  log: URL,
+  signal?: AbortSignal,
+): Promise<Checkpoint> {
   const url = new URL("checkpoint", log);
   const { status, body } = await sendRequest(url, {
     maxBytes: 1_000_000,
@@ -31,8 +46,7 @@ export async function readIdentity(
     );
   }
   try {
-    const { origin, size } = parseCheckpoint(parseNote(body).text);
-    return { origin, size: Number(size) };
+    return parseCheckpoint(parseNote(body).text);
   } catch (error) {
     throw new Error(
       `Cannot understand ${describe(url)}: ${(error as Error).message}`,

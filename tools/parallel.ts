@@ -27,3 +27,25 @@ export async function inParallel<T, R>(
   await Promise.all(Array.from({ length: limit }, work));
   return results;
 }
+
+/**
+ * Maps each item as its turn comes, with some of them under way already.
+ *
+ * @param items What to work on.
+ * @param limit How many at once.
+ * @param map The work; a failure is told when its item's turn comes.
+ */
+export async function* inOrder<T, R>(
+  items: Iterable<T>,
+  limit: number,
+  map: (item: T) => Promise<R>,
+): AsyncGenerator<R> {
+  const window: Promise<R>[] = [];
+  for (const item of items) {
+    const result = map(item);
+    result.catch(() => {});
+    window.push(result);
+    if (window.length === limit) yield await window.shift()!;
+  }
+  for (const result of window) yield await result;
+}

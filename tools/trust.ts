@@ -42,33 +42,36 @@ export function trustPaths({ policy, publicKey }: TrustFlags): string[] {
 /**
  * Loads the policy that the flags name.
  *
+ * @param flags Their values.
+ * @param prefix What their names start with, for messages: `from-` for `--from-policy`.
  * @returns The policy, or `null` when no flag is given.
  * @throws {UsageError} If the flags contradict each other or leave the log open.
  */
-export async function loadTrust(flags: TrustFlags): Promise<Policy | null> {
+export async function loadTrust(flags: TrustFlags, prefix = ""): Promise<Policy | null> {
   const { policy: policyPath, publicKey } = flags;
+  const [policyFlag, keyFlag] = [`--${prefix}policy`, `--${prefix}public-key`];
   if (policyPath === undefined) {
-    return publicKey === undefined ? null : policyOfLog(await readVkeyFile(publicKey));
+    return publicKey === undefined ? null : policyOfLog(await readVkeyFile(publicKey, keyFlag));
   }
-  const bytes = await readSmallFile(policyPath, "--policy");
+  const bytes = await readSmallFile(policyPath, policyFlag);
   let policy: Policy;
   try {
     policy = parsePolicy(bytes);
   } catch (error) {
     throw new Error(
-      `Cannot use --policy ${policyPath}: ${(error as Error).message}`,
+      `Cannot use ${policyFlag} ${policyPath}: ${(error as Error).message}`,
     );
   }
   if (publicKey === undefined) {
     if (policy.logs.length > 0) return policy;
     throw new UsageError(
-      `--policy ${policyPath} names no log: name its key with --public-key`,
+      `${policyFlag} ${policyPath} names no log: name its key with ${keyFlag}`,
     );
   }
   if (policy.logs.length > 0) {
     throw new UsageError(
-      `--policy ${policyPath} names its log itself: leave out --public-key`,
+      `${policyFlag} ${policyPath} names its log itself: leave out ${keyFlag}`,
     );
   }
-  return { ...policy, logs: policyOfLog(await readVkeyFile(publicKey)).logs };
+  return { ...policy, logs: policyOfLog(await readVkeyFile(publicKey, keyFlag)).logs };
 }
