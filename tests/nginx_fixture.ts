@@ -14,6 +14,8 @@ export interface Sides {
   readonly reading: number;
   /** Port of the side for publishers. */
   readonly publishing: number;
+  /** Port of the read-only side for HTTP/2, which over TLS shares the other. */
+  readonly readingHttp2: number;
 }
 
 /** Runs a test with the shipped files before a log: other addresses, shorter time limits. */
@@ -24,15 +26,18 @@ export async function behindNginx(
   const nginx = await requirePeer("nginx");
   if (nginx === null) return;
   await inFolder(async (folder) => {
-    const sides = { reading: freePort(), publishing: freePort() };
+    const sides = { reading: freePort(), publishing: freePort(), readingHttp2: freePort() };
     for await (const { name } of Deno.readDir(SHIPPED)) {
       const text = (await Deno.readTextFile(SHIPPED + name))
         .replaceAll("/etc/nginx/indelible/", `${folder}/`)
         .replaceAll("/var/cache/nginx/indelible", `${folder}/cache`)
         .replaceAll("server 127.0.0.1:8080", `server 127.0.0.1:${log.port}`)
-        .replace(/^(client_(?:header|body)_timeout) 10s;$/gm, "$1 1s;")
+        .replace(/^(client_header_timeout|keepalive_timeout) [0-9]+s;$/gm, "$1 3s;")
         .replace(/^ *(?:listen \[::\]|ssl_|server_name ).*$/gm, "")
-        .replace(/listen 443 ssl http2/, `listen 127.0.0.1:${sides.reading}`)
+        .replace(
+          /listen 443 ssl http2/,
+          `listen 127.0.0.1:${sides.reading}; listen 127.0.0.1:${sides.readingHttp2} http2`,
+        )
         .replace(/listen 10.0.0.5:8443 ssl http2/, `listen 127.0.0.1:${sides.publishing}`);
       await Deno.writeTextFile(`${folder}/${name}`, text);
     }
@@ -41,7 +46,7 @@ export async function behindNginx(
       `${folder}/nginx.conf`,
       `daemon off; pid ${folder}/pid; error_log ${folder}/error.log notice;
       ${Deno.uid() === 0 ? "user root;" : ""}
-      worker_processes 1; worker_rlimit_nofile 20000; events { worker_connections 8192; }
+      worker_processes 1; worker_rlimit_nofile 20000; events { worker_connections 16384; }
       http { access_log ${folder}/access.log; include ${folder}/site.conf;
       ${kinds.map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(" ")} }`,
     );

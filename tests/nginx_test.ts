@@ -128,6 +128,39 @@ Deno.test("nginx lets publishers in on their side, and on no other", async () =>
   });
 });
 
+Deno.test("nginx passes long bodies on, and the answer to one that is refused on the way", async () => {
+  await using log = await serveLog({ publishers: () => publishersNamed("ci") });
+  await behindNginx(log, async ({ publishing }) => {
+    const lines = Array.from({ length: 20_000 }, (_, i) =>
+      JSON.stringify({
+        filename: `pkg-${i}.whl`,
+        checksum: checksumOf(`${i}`),
+        padding: "p".repeat(500),
+      }));
+    const send = async (headers: Record<string, string>, body: BodyInit) => {
+      const response = await fetch(
+        `http://127.0.0.1:${publishing}/admin/bulk/append?proofs=false`,
+        {
+          method: "POST",
+          headers: { "Content-Type": "application/x-ndjson", ...headers },
+          body,
+        },
+      );
+      return { status: response.status, text: await response.text() };
+    };
+    const refused = await send({}, lines.join("\n"));
+    deepEqual([refused.status, typeof JSON.parse(refused.text).error], [401, "string"]);
+    const token = { Authorization: "Bearer ci-token" };
+    const taken = await send(token, lines.join("\n"));
+    equal(taken.status, 200);
+    match(taken.text, /\{"type":"complete","count":20000\}\n$/);
+    // Of unknown length, in pieces.
+    const again = await send(token, new Blob([lines.join("\n")]).stream());
+    equal(again.text, taken.text);
+    equal(log.log.size(), lines.length);
+  });
+});
+
 Deno.test("F21 nginx refuses large bodies itself, in JSON", async () => {
   await using log = await serveLog({ publishers: () => publishersNamed("ci") });
   await behindNginx(log, async ({ reading, publishing }) => {
