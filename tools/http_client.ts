@@ -1,7 +1,8 @@
 /**
  * HTTP as the tools speak it: bodies are counted after inflation and bounded,
- * silence has a deadline, redirects are refused, and whatever could be better a
- * moment later is an {@linkcode Unreachable} that a caller may retry.
+ * silence has a deadline, redirects are refused unless the caller allows them, and
+ * whatever could be better a moment later is an {@linkcode Unreachable} that a
+ * caller may retry.
  *
  * @module
  */
@@ -12,6 +13,12 @@ import { concat } from "@indelible/core";
 export class Unreachable extends Error {
   /** Tells it from other errors. */
   override readonly name = "Unreachable";
+}
+
+/** The answer is a redirect that the caller does not allow. */
+export class RedirectRefused extends Error {
+  /** Tells it from other errors. */
+  override readonly name = "RedirectRefused";
 }
 
 /** A request. */
@@ -28,6 +35,11 @@ export interface HttpRequest {
   readonly silence?: number;
   /** Ends the request. */
   readonly signal?: AbortSignal;
+  /**
+   * Whether a redirect may be followed, of at most five; by default none. Another origin
+   * is sent no credentials.
+   */
+  readonly mayFollow?: (from: URL, to: URL) => boolean | Promise<boolean>;
 }
 
 /** An answer, its body still to be read, and to be read to its end or cancelled. */
@@ -51,16 +63,43 @@ export interface HttpAnswer {
 }
 
 const DEFAULT_SILENCE = 60_000;
+const MAX_REDIRECTS = 5;
 
 /**
  * Sends a request and gives its answer piece by piece.
  *
  * @throws {Unreachable} If there is no answer.
+ * @throws {RedirectRefused} If it is a redirect that may not be followed.
  */
 export async function openRequest(
   url: URL,
   request: HttpRequest,
 ): Promise<HttpStream> {
+  for (let hops = 0;; hops++) {
+    const answer = await openOnce(url, request);
+    if ("body" in answer) return answer;
+    const { status, to } = answer;
+    if (hops === MAX_REDIRECTS || !to || !await request.mayFollow?.(url, to)) {
+      throw new RedirectRefused(
+        `${describe(url)} answers with a redirect (${status}), which is refused`,
+      );
+    }
+    if (to.origin !== url.origin) request = withoutCredentials(request);
+    url = to;
+  }
+}
+
+function withoutCredentials(request: HttpRequest): HttpRequest {
+  const { authorization: _, ...headers } = request.headers ?? {};
+  return { ...request, headers };
+}
+
+interface Redirect {
+  readonly status: number;
+  readonly to: URL | null;
+}
+
+async function openOnce(url: URL, request: HttpRequest): Promise<HttpStream | Redirect> {
   const watch = new Watch(request.silence ?? DEFAULT_SILENCE, request.signal);
   let response: Response;
   try {
@@ -79,9 +118,8 @@ export async function openRequest(
   if (status >= 300 && status < 400 && status !== 304) {
     watch.end();
     await response.body?.cancel();
-    throw new Error(
-      `${describe(url)} answers with a redirect (${status}), which is refused`,
-    );
+    const location = headers.get("location") ?? "";
+    return { status, to: URL.canParse(location, url) ? new URL(location, url) : null };
   }
   const body = readBody(url, response, request.maxBytes, watch);
   return { status, headers, body };

@@ -1,0 +1,132 @@
+/**
+ * The whole story of a file, for `GET /why/<file>` and `deno task why`: pip and uv
+ * print no more of a refusal than its URL.
+ *
+ * @module
+ */
+
+import { formatTime } from "../freshness.ts";
+import type { ListedFile } from "../simple/listing.ts";
+import type { Head } from "../trusted_head.ts";
+import { listedSha256, type Passage, type Reason, REASONS } from "./gate.ts";
+
+/** What the proxy decided about a file, and why. */
+export interface Story {
+  /** The file. */
+  readonly filename: string;
+  /** Its project. */
+  readonly project: string;
+  /** `passes`, `left-out`, or the reason of the refusal. */
+  readonly verdict: "passes" | "left-out" | Reason;
+  /** All of it, in plain words. */
+  readonly lines: readonly string[];
+}
+
+/** What a story is made of. */
+export interface Facts {
+  /** The project, normalised. */
+  readonly project: string;
+  /** The file as listed. */
+  readonly file: ListedFile;
+  /** What became of it. */
+  readonly passage: Passage;
+  /** Whether it was left out of the page, as too new. */
+  readonly leftOut: boolean;
+  /** The checkpoint that was asked, if any. */
+  readonly head: Head | null;
+  /** What kept the log from answering; `null` if nothing did. */
+  readonly trouble: string | null;
+}
+
+/** A checkpoint for people and for JSON. */
+export interface DescribedHead {
+  /** The log. */
+  readonly origin: string;
+  /** The tree size. */
+  readonly size: number;
+  /** Who cosigned it. */
+  readonly witnesses: readonly string[];
+  /** When the last of them did, in ISO 8601. */
+  readonly witnessed: string | null;
+}
+
+/** Describes a checkpoint. */
+export function describeHead({ verdict: { checkpoint, cosigned } }: Head): DescribedHead {
+  const newest = cosigned.map(({ time }) => time).sort((a, b) => (a < b ? 1 : -1))[0];
+  return {
+    origin: checkpoint.origin,
+    size: Number(checkpoint.size),
+    witnesses: cosigned.map(({ witness }) => witness.name),
+    witnessed: newest === undefined ? null : formatTime(newest),
+  };
+}
+
+/** Tells it. */
+export function tell({ project, file, passage, leftOut, head, trouble }: Facts): Story {
+  const { filename } = file;
+  const listed = listedSha256(file);
+  const refused = passage.kind === "refuse";
+  const uploaded = String(file.members["upload-time"] ?? "(none)");
+  const lines = [
+    leftOut
+      ? `${filename} is LEFT OUT: by the registry's upload time ${uploaded} it is newer than --cooldown.`
+      : refused
+      ? `${filename} is REFUSED: ${REASONS[passage.reason]}.`
+      : `${filename} passes: ${HOW[passage.by]}.`,
+    "",
+    `  project        ${project}`,
+    `  registry says  ${listed === null ? "no sha256" : `sha256:${listed}`}, at ${file.url}`,
+    `  log says       ${logSays(passage, trouble)}`,
+  ];
+  if (head) {
+    const { origin, size, witnesses, witnessed } = describeHead(head);
+    const seen = witnesses.length > 0
+      ? `witnessed by ${witnesses.join(", ")} at ${witnessed}`
+      : "witnessed by nobody";
+    lines.push(`  checkpoint     ${origin}, size ${size}, ${seen}`);
+  }
+  if (trouble !== null) lines.push(`  trouble        ${trouble}`);
+  if (refused) lines.push("", `What to do: ${ADVICE[passage.reason]}`);
+  const verdict = leftOut ? "left-out" : refused ? passage.reason : "passes";
+  return { filename, project, verdict, lines };
+}
+
+const HOW = {
+  log: "the log proves its digest",
+  "first-seen": "its digest is the one that was seen first",
+  exemption: "its project is exempt, the registry's word was taken and the log not asked",
+  warning: "the log does not know it, and --on-missing=warn lets it pass on the registry's word",
+} as const;
+
+function logSays(passage: Passage, trouble: string | null): string {
+  if (passage.kind === "pass" && (passage.by === "log" || passage.by === "first-seen")) {
+    return `sha256:${passage.sha256}`;
+  }
+  if (passage.kind === "pass" && passage.by === "exemption") return "it was not asked";
+  if (passage.kind === "refuse" && passage.logged !== null) return `sha256:${passage.logged}`;
+  return trouble === null ? "it has no entry for this file" : "nothing that can be relied on";
+}
+
+const CHANGED = "do not install it from anywhere. The registry, or what is between it and you, " +
+  "serves a file that was changed after it was published: tell the registry's security contact.";
+
+const ADVICE: Readonly<Record<Reason, string>> = {
+  "not-in-the-log":
+    "if the file is new, the registry may log it in a minute; if it stays so, nobody vouches for it: do not install it. Private projects can be exempt (--exempt).",
+  "digest-differs-from-the-log": CHANGED,
+  "digest-differs-from-first-seen": CHANGED,
+  "registry-lists-no-sha256":
+    "ask the registry to list digests; without one nothing protects the bytes.",
+  "registry-url-names-another-file": CHANGED,
+  "registry-moved-it-to-a-forbidden-host":
+    "the registry names a private address, another protocol or too many redirects: ask its operator why.",
+  "bytes-differ-from-the-log": CHANGED,
+  "log-unreachable": "check the network and the log's address, then try again.",
+  "log-answer-unproven": "check that the log's address is right; if it is, tell its operator.",
+  "log-checkpoint-refused":
+    "check the policy; if it is right, the log has not been witnessed lately: tell its operator.",
+  "log-shows-two-histories":
+    "do not install anything. Two signed heads that contradict each other are kept as evidence: send them to the log's operator and its witnesses.",
+  "publisher-not-allowed": "check the publisher policy, and ask the project who releases it.",
+  "registry-answer-unusable": "see what the proxy printed; the registry has to mend it.",
+};
