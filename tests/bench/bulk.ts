@@ -25,17 +25,19 @@ export async function benchBulk(short: boolean): Promise<Figure[]> {
   });
   return [{
     what: "bulk append with proofs, entries a second",
-    ours: rates.true.format(),
-    goal: "≥ 20,000",
-    met: rates.true.median >= 20_000,
+    ours: rates.true.measured("/s"),
+    goal: "≥ 50,000",
+    met: rates.true.median >= 50_000,
   }, {
     what: "↳ CPU an entry",
-    ours: costs.true.format("µs"),
+    ours: costs.true.measured("µs"),
   }, {
     what: "bulk append without proofs, entries a second",
-    ours: rates.false.format(),
+    ours: rates.false.measured("/s"),
+    goal: "≥ 150,000",
+    met: rates.false.median >= 150_000,
   }, {
     what: "↳ CPU an entry",
-    ours: costs.false.format("µs"),
+    ours: costs.false.measured("µs"),
   }];
 }

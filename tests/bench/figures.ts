@@ -1,8 +1,51 @@
-/** Figures: medians, spreads and how they are written. */
+/**
+ * Figures: what a part of the bench measured, its median and its spread, beside what a
+ * peer did in the same minute. Plain data: `report.ts` writes them as tables, `chart.ts`
+ * draws them.
+ *
+ * @module
+ */
+
+/** A measured value: the middle one of several rounds, and how far they lay apart. */
+export interface Measure {
+  /** The middle value. */
+  readonly median: number;
+  /** The smallest. */
+  readonly least: number;
+  /** The largest. */
+  readonly most: number;
+  /** How many rounds. */
+  readonly rounds: number;
+  /** Its unit, if any; one that ends in `/s` is a rate. */
+  readonly unit: string;
+  /** How many significant digits are worth telling. */
+  readonly digits: number;
+}
+
+/** One line of a table. */
+export interface Figure {
+  /** What was measured; `↳` at its beginning: more of the line above. */
+  readonly what: string;
+  /** What came of it. */
+  readonly ours: Measure | string;
+  /** The peer's, in the same minute. */
+  readonly peer?: Measure | string;
+  /** Ours divided by the peer's. */
+  readonly ratio?: Measure | string;
+  /** What it is to be. */
+  readonly goal?: string;
+  /** Whether it is. */
+  readonly met?: boolean;
+}
 
 /** Measured values of one thing, a round each. */
 export class Series {
   readonly #values: number[] = [];
+
+  /** @param values Values to begin with. */
+  constructor(...values: readonly number[]) {
+    this.#values.push(...values);
+  }
 
   /** Adds a round's value. */
   push(value: number): void {
@@ -24,20 +67,31 @@ export class Series {
     return [Math.min(...this.#values), Math.max(...this.#values)];
   }
 
-  /** The median and, in brackets, the spread; with so many significant digits. */
-  format(unit = "", digits = 3): string {
+  /** What came of all rounds. */
+  measured(unit = "", digits = 3): Measure {
     const [least, most] = this.spread;
-    const text = `${round(this.median, digits)}${unit && ` ${unit}`}`;
-    if (this.#values.length < 2) return text;
-    return `${text} (${round(least, digits)}–${round(most, digits)})`;
+    return { median: this.median, least, most, rounds: this.#values.length, unit, digits };
   }
+}
+
+/** The median and, in brackets, the spread. */
+export function told(value: Measure | string): string {
+  if (typeof value === "string") return value;
+  const { least, most, rounds, digits } = value;
+  const text = medianOf(value);
+  if (rounds < 2) return text;
+  return `${text} (${round(least, digits)}–${round(most, digits)})`;
+}
+
+/** The median, with its unit. */
+export function medianOf({ median, unit, digits }: Measure): string {
+  const space = unit === "" || unit === "/s" ? "" : " ";
+  return `${round(median, digits)}${space}${unit}`;
 }
 
 /** The quotients of two series, round by round. */
 export function ratios(over: Series, under: Series): Series {
-  const series = new Series();
-  over.values.forEach((value, i) => series.push(value / (under.values[i] ?? NaN)));
-  return series;
+  return new Series(...over.values.map((value, i) => value / (under.values[i] ?? NaN)));
 }
 
 /** The value that a share of all values does not exceed. */
@@ -56,35 +110,4 @@ export function round(value: number, digits = 3): string {
   return Number(value.toPrecision(digits)).toLocaleString("en-US", {
     maximumFractionDigits: 3,
   });
-}
-
-/** One line of the table. */
-export interface Figure {
-  /** What was measured. */
-  readonly what: string;
-  /** What came of it. */
-  readonly ours: string;
-  /** The peer's, in the same minute. */
-  readonly peer?: string;
-  /** Ours divided by the peer's. */
-  readonly ratio?: string;
-  /** What it is to be. */
-  readonly goal?: string;
-  /** Whether it is. */
-  readonly met?: boolean;
-}
-
-/** The table in Markdown. */
-export function markdown(figures: readonly Figure[]): string {
-  const head = ["", "Indelible", "peer", "ratio", "goal", ""];
-  const rows = figures.map(({ what, ours, peer, ratio, goal, met }) => [
-    what,
-    ours,
-    peer ?? "",
-    ratio ?? "",
-    goal ?? "",
-    met === undefined ? "" : met ? "met" : "**missed**",
-  ]);
-  return [head, head.map(() => "---"), ...rows]
-    .map((cells) => `| ${cells.join(" | ")} |\n`).join("");
 }

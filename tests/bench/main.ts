@@ -1,100 +1,133 @@
 /**
  * `deno task bench`: what the log costs, beside its peers. Figures, not a test: nothing
- * here fails because a machine is slow. Each contest takes turns with its peer within the
- * same minute, so the ratios hold where the rates drift.
- *
- * `--short` for a quick look (CI); `--only=add,latency,…`; `--patience=SECONDS` to wait
- * that long for a quiet machine before each contest. A full run writes `docs/benchmarks.md`.
+ * here fails because a machine is slow, only when something does not work. Each contest
+ * takes turns with its peer within the same minute, so the ratios hold where the rates
+ * drift.
  */
 
+import { type Command, plainStreams, runCommand } from "@indelible/core/command";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "../peers/process.ts";
-import { benchAddLoad } from "./add_load.ts";
-import { benchBulk } from "./bulk.ts";
-import { type Figure, markdown } from "./figures.ts";
-import { benchKernel } from "./kernel.ts";
-import { benchLatency } from "./latency.ts";
-import { benchMemory } from "./memory.ts";
-import { benchReads } from "./reads.ts";
+import { PARTS } from "./parts.ts";
+import { chapter, report, type Section } from "./report.ts";
 import { awaitQuiet, Disturbance, machine } from "./usage.ts";
 
-const REPORT = fileURLToPath(new URL("../../docs/benchmarks.md", import.meta.url));
+const DOCS = fileURLToPath(new URL("../../docs", import.meta.url));
 
-/** Each bench by its name: what it is about, and how to run it. */
-const BENCHES: Readonly<Record<string, readonly [string, (short: boolean) => Promise<Figure[]>]>> =
-  {
-    add: ["Adding under load", benchAddLoad],
-    latency: ["How long one add takes", benchLatency],
-    bulk: ["Bulk appends", benchBulk],
-    memory: ["Memory", benchMemory],
-    reads: ["Reading", benchReads],
-    kernel: ["Hashing", benchKernel],
-  };
+type BenchFlags = {
+  readonly short: boolean;
+  readonly huge: boolean;
+  readonly only?: readonly string[];
+  readonly patience: number;
+  readonly out?: string;
+  readonly json?: string;
+};
 
-const USAGE = `usage: deno task bench [--short] [--patience=SECONDS] [--only=${
-  Object.keys(BENCHES).join(",")
-}]`;
-
-/** Runs the benches; resolves to the exit code. */
-async function main(args: readonly string[]): Promise<number> {
-  let short = false;
-  let patience = 0;
-  let chosen = Object.keys(BENCHES);
-  for (const arg of args) {
-    if (arg === "--short") short = true;
-    else if (/^--patience=[0-9]{1,4}$/.test(arg)) {
-      patience = Number(arg.slice("--patience=".length));
-    } else if (arg.startsWith("--only=")) chosen = arg.slice("--only=".length).split(",");
-    else if (arg === "--help" || arg === "-h") {
-      console.log(USAGE);
-      return 0;
-    } else {
-      console.error(USAGE);
-      return 2;
+const command: Command<BenchFlags> = {
+  name: "bench",
+  brief: "Measure the log beside its peers",
+  description: [
+    "Prints a table for each part and, after all parts in full, writes docs/benchmarks.md",
+    "with its charts. The parts, in order:",
+    ...[...PARTS].map(([name, { title }]) => `  ${name.padEnd(8)} ${title}`),
+    "",
+    "Examples:",
+    "  deno task bench --short",
+    "  deno task bench --only=reads,fsck --json=figures.json",
+    "  deno task bench --huge --patience=600",
+  ].join("\n"),
+  parameters: {
+    flags: {
+      short: flag("A quick look: few rounds, small logs; for CI"),
+      huge: flag("Logs of ten million entries too: needs some GiB of disk and half an hour"),
+      only: {
+        kind: "parsed",
+        parse: parsePart,
+        optional: true,
+        variadic: ",",
+        brief: `Parts to run (default: all)`,
+      },
+      patience: {
+        kind: "parsed",
+        parse: parseSeconds,
+        default: "0",
+        brief: "Seconds to wait at most for a quiet machine before each part",
+      },
+      out: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        brief: "Folder for the report (default: docs, when all parts run in full)",
+      },
+      json: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        brief: "File for the figures in JSON",
+      },
+    },
+  },
+  permissions: () => ({}),
+  async run({ short, huge, only = [...PARTS.keys()], patience, out, json }) {
+    const sections: Section[] = [];
+    for (const name of only) {
+      console.error(`${PARTS.get(name)!.title} …`);
+      await awaitQuiet(patience);
+      const start = performance.now();
+      const section = await measured(name, short, huge);
+      console.error(`… in ${((performance.now() - start) / 1000).toFixed(0)} s`);
+      console.log(chapter(section));
+      sections.push(section);
+      // After each: what was measured is there even if a later part brings all down.
+      if (json !== undefined) await write(json, JSON.stringify(sections, null, 2) + "\n");
     }
+    const whole = !short && only.length === PARTS.size;
+    const folder = out ?? (whole ? DOCS : undefined);
+    if (folder !== undefined) await writeReport(folder, sections);
+    return sections.some(({ failure }) => failure !== undefined) ? 1 : 0;
+  },
+};
+
+async function measured(name: string, short: boolean, huge: boolean): Promise<Section> {
+  const { title, measure } = PARTS.get(name)!;
+  const disturbance = new Disturbance();
+  try {
+    const figures = await measure(short, huge);
+    return { name, title, figures, others: disturbance.share() };
+  } catch (error) {
+    console.error(error);
+    const [failure] = String(error).split("\n");
+    return { name, title, figures: [], others: disturbance.share(), failure: failure! };
   }
-  const sections: string[] = [];
-  for (const name of chosen) {
-    const bench = BENCHES[name];
-    if (!bench) {
-      console.error(USAGE);
-      return 2;
-    }
-    const [title, measure] = bench;
-    console.error(`${title} …`);
-    await awaitQuiet(patience);
-    const disturbance = new Disturbance();
-    const figures = await measure(short);
-    const share = (100 * disturbance.share()).toFixed(0);
-    const table = figures.length > 0 ? markdown(figures) : "Not measured: it needs Go.\n";
-    const others = `Other programs took ${share} % of the machine meanwhile.`;
-    const section = `## ${title}\n\n${table}\n${others}\n`;
-    console.log(section);
-    sections.push(section);
-  }
-  if (!short && chosen.length === Object.keys(BENCHES).length) {
-    await Deno.writeTextFile(REPORT, report(sections));
-    await run(Deno.execPath(), ["fmt", "--quiet", REPORT]);
-    console.error(`written to ${REPORT}`);
-  }
-  return 0;
 }
 
-function report(sections: readonly string[]): string {
-  return `# Benchmarks
-
-Written by \`deno task bench\` (\`--short\` for a quick look), on
-${machine()}, client and server together on it. The figures are medians of several rounds, with the smallest and the
-largest in brackets; the first round of each is left out while compilers warm up. Every
-contest takes turns with its peer in the same minute: where the machine's speed drifts, read
-the ratios. Where other programs took more than a few percent of the machine, do not read
-latencies and rates at all. CPU time is that of the server's process alone, all its threads together.
-
-The log writes to the disk as in use: SQLite with \`synchronous=FULL\`, every object and its
-folder fsynced. Peers, built from \`tests/peers/go.mod\` when there is a \`go\`: Tessera
-v1.0.4, whose POSIX log answers an add with the index, before a checkpoint covers it.
-
-${sections.join("\n")}`;
+async function writeReport(folder: string, sections: readonly Section[]): Promise<void> {
+  for (const { path, text } of report(machine(), sections)) {
+    const file = join(folder, path);
+    await write(file, text);
+    if (path.endsWith(".md")) await run(Deno.execPath(), ["fmt", "--quiet", file]);
+    console.error(`written to ${file}`);
+  }
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+async function write(path: string, text: string): Promise<void> {
+  await Deno.mkdir(dirname(resolve(path)), { recursive: true });
+  await Deno.writeTextFile(path, text);
+}
+
+function flag(brief: string) {
+  return { kind: "boolean", default: false, withNegated: false, brief } as const;
+}
+
+function parsePart(name: string): string {
+  if (PARTS.has(name)) return name;
+  throw new SyntaxError(`it must be of ${[...PARTS.keys()].join(", ")}`);
+}
+
+function parseSeconds(text: string): number {
+  if (/^(?:0|[1-9][0-9]{0,3})$/.test(text)) return Number(text);
+  throw new SyntaxError("it must be a whole number of seconds from 0 to 9999");
+}
+
+if (import.meta.main) Deno.exit(await runCommand(command, Deno.args, plainStreams(Deno)));

@@ -50,6 +50,50 @@ export async function awaitQuiet(patience: number): Promise<void> {
   }
 }
 
+/** What a program that ran to its end used, and wrote. */
+export interface MeasuredRun {
+  /** Its exit code. */
+  readonly code: number;
+  /** What it wrote, standard output and error. */
+  readonly output: string;
+  /** Seconds from its start to its end. */
+  readonly wall: number;
+  /** CPU seconds of all its threads. */
+  readonly cpu: number;
+  /** The most memory it had, in MiB, as far as a look every few milliseconds saw. */
+  readonly peak: number;
+}
+
+/** Runs a program to its end. No other child of this process may end meanwhile. */
+export async function runMeasured(command: readonly string[], cwd: string): Promise<MeasuredRun> {
+  const [program, ...args] = command;
+  const before = endedSeconds();
+  const start = performance.now();
+  const child = new Deno.Command(program!, {
+    args,
+    cwd,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let peak = 0;
+  const watch = setInterval(() => {
+    try {
+      // Not a number before the program has a memory of its own.
+      peak = Math.max(peak, usageOf(child.pid).peak || 0);
+    } catch {
+      // It has ended.
+    }
+  }, 10);
+  const { code, stdout, stderr } = await child.output();
+  const wall = (performance.now() - start) / 1000;
+  clearInterval(watch);
+  const text = new TextDecoder();
+  const output = text.decode(stdout) + text.decode(stderr);
+  return { code, output, wall, cpu: endedSeconds() - before, peak };
+}
+
 /** CPU seconds of the whole machine: user, nice, system, interrupts. */
 function busySeconds(): number {
   const fields = Deno.readTextFileSync("/proc/stat").split("\n", 1)[0]!.trim().split(/ +/);
@@ -61,6 +105,13 @@ function ownSeconds(): number {
   const stat = Deno.readTextFileSync("/proc/self/stat");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return [11, 12, 13, 14].reduce((sum, i) => sum + Number(fields[i]), 0) / TICKS_PER_SECOND;
+}
+
+/** CPU seconds of the children of this process that have ended. */
+function endedSeconds(): number {
+  const stat = Deno.readTextFileSync("/proc/self/stat");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return [13, 14].reduce((sum, i) => sum + Number(fields[i]), 0) / TICKS_PER_SECOND;
 }
 
 /** The machine in words. */

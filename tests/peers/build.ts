@@ -16,6 +16,10 @@ const PACKAGES: Record<BuiltPeer, string> = {
   check: "./cmd/check",
   /** Bounded load on a loopback server, with the server's CPU and memory. */
   loadgen: "./cmd/loadgen",
+  /** Go's SHA-256 on nodes, for the kernel's bench. */
+  nodehash: "./cmd/nodehash",
+  /** Go's file server, to serve a log's folder to whoever reads it. */
+  fileserver: "./cmd/fileserver",
   /** Tessera: re-derives a whole log and compares every tile. */
   fsck: "github.com/transparency-dev/tessera/cmd/fsck",
   /** Tessera: readers (and writers) that follow a log and check consistency. */
@@ -32,6 +36,8 @@ const PACKAGES: Record<BuiltPeer, string> = {
 export type BuiltPeer =
   | "check"
   | "loadgen"
+  | "nodehash"
+  | "fileserver"
   | "fsck"
   | "hammer"
   | "tessera-posix"

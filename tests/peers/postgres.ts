@@ -8,6 +8,10 @@ import { freePort, run, startProcess } from "./process.ts";
 export interface Postgres extends AsyncDisposable {
   /** URL of a new, empty database. */
   newDatabase(): Promise<string>;
+  /** Dumps a database as SQL. */
+  dump(url: string): Promise<string>;
+  /** Fills an empty database from a dump. */
+  restore(url: string, dump: string): Promise<void>;
   /** Forces the server to end at once, as a crash would, and starts it again. */
   crash(): Promise<void>;
   /** Ends it and removes its folder. */
@@ -82,6 +86,13 @@ export async function startPostgres(): Promise<Postgres | null> {
         ]);
         return `postgres://test@127.0.0.1:${port}/${name}`;
       },
+      dump: (url) => must(join(bin, "pg_dump"), [`--dbname=${url}`]),
+      async restore(url, dump) {
+        const file = join(folder, "dump.sql");
+        await Deno.writeTextFile(file, dump);
+        const flags = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", `--file=${file}`];
+        await must(join(bin, "psql"), [`--dbname=${url}`, ...flags]);
+      },
       async crash() {
         await server.kill();
         await Deno.remove(join(data, "postmaster.pid")).catch(() => {});
@@ -113,7 +124,8 @@ async function findServer(): Promise<string | null> {
   return initdb === null ? null : dirname(await Deno.realPath(initdb));
 }
 
-async function must(command: string, args: string[]): Promise<void> {
+async function must(command: string, args: string[]): Promise<string> {
   const { code, stdout, stderr } = await run(command, args);
   if (code !== 0) throw new Error(`${command} failed: ${stdout}${stderr}`);
+  return stdout;
 }

@@ -17,6 +17,8 @@ export interface Running {
   stop(): Promise<void>;
   /** Forces it to end at once, as a crash would (SIGKILL). */
   kill(): Promise<void>;
+  /** Resolves to its exit code when it has ended, by itself or not. */
+  readonly ended: Promise<number>;
 }
 
 /** How to start a process with {@linkcode startProcess}. */
@@ -79,14 +81,12 @@ export async function startProcess(
       )
     ) text += part;
   };
-  const gone = Promise.all([
-    read(child.stdout),
-    read(child.stderr),
-    child.status,
-  ])
-    .then(() => {
+  const gone = Promise.all([child.status, read(child.stdout), read(child.stderr)]).then(
+    ([{ code }]) => {
       ended = true;
-    });
+      return code;
+    },
+  );
   const signal = (name: Deno.Signal) => {
     try {
       if (!ended) child.kill(name);
@@ -118,7 +118,7 @@ export async function startProcess(
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  return { pid: child.pid, output, stop, kill };
+  return { pid: child.pid, output, stop, kill, ended: gone };
 }
 
 async function attempt(
