@@ -79,7 +79,10 @@ async function runDeno(args: readonly string[]): Promise<number> {
 /** Launches a program: `args` are its name and its arguments. */
 async function launch(args: readonly string[]): Promise<number> {
   const print = args[0] === "--print";
-  const [name = "", ...rest] = print ? args.slice(1) : args;
+  const words = print ? args.slice(1) : args;
+  const act = words.slice(0, 2).join(" ");
+  const name = PROGRAMS.has(act) ? act : words[0] ?? "";
+  const rest = words.slice(name.split(" ").length);
   const program = PROGRAMS.get(name);
   if (!program) {
     const names = [...PROGRAMS.keys()].join(", ");
@@ -94,8 +97,9 @@ async function launch(args: readonly string[]): Promise<number> {
     rest,
     processStreams(),
     async (flags: object, ...positional: unknown[]) => {
-      await program.prepare?.(flags);
-      const permissions = await command.permissions(flags, ...positional);
+      const hosts = await program.prepare?.(flags, ...positional) ?? [];
+      const { net = [], ...others } = await command.permissions(flags, ...positional);
+      const permissions = { ...others, net: net === true ? net : [...net, ...hosts] };
       const deno = denoArguments(
         program,
         permissionFlags(permissions, Deno.cwd()),

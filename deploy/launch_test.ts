@@ -52,7 +52,9 @@ async function printed(cwd: string, ...args: string[]): Promise<string[]> {
 Deno.test("each task of the root deno.json launches a program of the table", () => {
   const { tasks } = JSON.parse(Deno.readTextFileSync(moduleUrl("../deno.json")));
   for (const name of PROGRAMS.keys()) {
-    assert.equal(tasks[name], tasks.keygen.replace(/ keygen$/, ` ${name}`));
+    // An act of a program is told by its task's first argument.
+    const [task] = name.split(" ");
+    assert.equal(tasks[task!], tasks.keygen.replace(/ keygen$/, ` ${task}`));
   }
 });
 

@@ -1,6 +1,6 @@
 /**
- * Asks pip for its index before `import` starts, in a process that may run pip
- * and nothing else, so that `import` itself may run nothing and reach that index
+ * Asks pip for its index before `import` or a proxy starts, in a process that may run pip
+ * and nothing else, so that they themselves may run nothing and reach that index
  * only. The answer travels as `PIP_INDEX_URL`: it may hold a password, which has
  * no place among arguments.
  *
@@ -17,7 +17,16 @@ const MODULE = new URL("../tools/pip_index.ts", import.meta.url);
 export async function prepareImport(
   { project, index }: ImportFlags,
 ): Promise<void> {
-  if (!project || index || Deno.env.get(INDEX_VARIABLE)) return;
+  if (project && !index) await prepareIndex("--index");
+}
+
+/**
+ * Sets `PIP_INDEX_URL` to pip's index when it is not set.
+ *
+ * @param flag The flag that names an index, for the message.
+ */
+export async function prepareIndex(flag: string): Promise<void> {
+  if (Deno.env.get(INDEX_VARIABLE)) return;
   const { success, stdout } = await new Deno.Command("deno", {
     args: [
       "run",
@@ -29,7 +38,7 @@ export async function prepareImport(
     stderr: "inherit",
   }).output();
   if (!success) {
-    throw new Error("Cannot find pip's index; name it with --index=URL");
+    throw new Error(`Cannot find pip's index; name it with ${flag}=URL`);
   }
   Deno.env.set(INDEX_VARIABLE, new TextDecoder().decode(stdout).trim());
 }

@@ -9,6 +9,7 @@
 import type { Command } from "@indelible/core/command";
 import { PIP_PROGRAMS } from "../tools/pip_index.ts";
 import { prepareImport } from "./prepare_import.ts";
+import { prepareInstall, prepareProxy } from "./prepare_proxy.ts";
 
 /** A program of the project. */
 export interface Program {
@@ -21,9 +22,12 @@ export interface Program {
   readonly compiled: readonly string[];
   /** What its binary holds besides what its module imports: workers, kernels. */
   readonly include?: readonly string[];
-  /** Finds out what must be known before its permissions can be computed. */
+  /**
+   * Finds out what must be known before its permissions can be computed; gives
+   * the hosts that it may connect to besides those of its flags, if any.
+   */
   // deno-lint-ignore no-explicit-any -- each program has flags of its own.
-  readonly prepare?: (flags: any) => Promise<void>;
+  readonly prepare?: (flags: any, ...args: any[]) => Promise<readonly string[] | void>;
 }
 
 /** A command whose flags are nobody's business here. */
@@ -36,17 +40,27 @@ const NET = "--allow-net";
 const DEFAULTS = "--allow-env=HOME,INDELIBLE_CONFIG";
 
 const LOG_PERMISSIONS = [READ, WRITE, NET, "--allow-sys=statfs"];
+const KERNEL = [
+  "../core/kernel/sha256_kernel.wasm",
+  "../core/kernel/sha256_scalar.wasm",
+  "../core/kernel/entry_scan.wasm",
+];
 const LOG_INCLUDES = [
   "../log/hash_worker.ts",
   "../log/second_opinion_worker.ts",
   "../log/storage/ledger_sqlite_worker.ts",
-  "../core/kernel/sha256_kernel.wasm",
-  "../core/kernel/sha256_scalar.wasm",
+  ...KERNEL,
+];
+
+const PROXY_PERMISSIONS = [
+  ...LOG_PERMISSIONS,
+  `${DEFAULTS},INDELIBLE_LOG,INDELIBLE_POLICY,PIP_INDEX_URL`,
+  `--allow-run=${PIP_PROGRAMS.join(",")}`,
 ];
 
 const WITNESS_PERMISSIONS = [READ, WRITE, NET, "--allow-env=PG*"];
 
-/** Every program by its name, as in `deno task <name>`. */
+/** Every program by its name, as in `deno task <name>`; one of two words is an act of the first. */
 export const PROGRAMS: ReadonlyMap<string, Program> = new Map(
   Object.entries<Program>({
     start: { module: "./start.ts", compiled: LOG_PERMISSIONS, include: LOG_INCLUDES },
@@ -66,12 +80,65 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map(
       ],
       prepare: prepareImport,
     },
-    fsck: { module: "../tools/fsck.ts", compiled: [READ, NET] },
-    witness: { module: "../witness/main.ts", compiled: WITNESS_PERMISSIONS },
+    fsck: {
+      module: "../tools/fsck.ts",
+      compiled: [READ, NET],
+      include: ["../tools/fsck_worker.ts", ...KERNEL],
+    },
+    "make-corpus": { module: "../tools/make_corpus.ts", compiled: [WRITE] },
+    canary: { module: "../tools/canary.ts", compiled: [READ, NET] },
+    witness: {
+      module: "../witness/main.ts",
+      compiled: WITNESS_PERMISSIONS,
+      // Loaded when asked for: it brings the witness's databases along.
+      prepare: async (flags) => (await import("./prepare_witness.ts")).prepareWitness(flags),
+    },
     "witness-add-key": { module: "../witness/add_key.ts", compiled: WITNESS_PERMISSIONS },
     "witness-list": { module: "../witness/list.ts", compiled: WITNESS_PERMISSIONS },
     "witness-disable": { module: "../witness/disable.ts", compiled: WITNESS_PERMISSIONS },
     "witness-status": { module: "../tools/witness_status.ts", compiled: [READ, NET] },
+    proxy: {
+      module: "./proxy.ts",
+      compiled: PROXY_PERMISSIONS,
+      include: LOG_INCLUDES,
+      prepare: prepareProxy,
+    },
+    lock: {
+      module: "../tools/lock/lock.ts",
+      compiled: [READ, WRITE, NET, `${DEFAULTS},INDELIBLE_LOG,INDELIBLE_POLICY,PIP_INDEX_URL`],
+      prepare: async (flags, file) => (await import("./prepare_lock.ts")).prepareLock(flags, file),
+    },
+    "proxy install": {
+      module: "../tools/proxy/install.ts",
+      compiled: [READ, WRITE, `${DEFAULTS},PIP_INDEX_URL`, "--allow-sys=uid,gid"],
+      prepare: prepareInstall,
+    },
+    "proxy uninstall": {
+      module: "../tools/proxy/uninstall.ts",
+      compiled: [READ, WRITE, `${DEFAULTS},PIP_INDEX_URL`, "--allow-sys=uid,gid"],
+    },
+    run: {
+      module: "./run.ts",
+      // Any command may be named.
+      compiled: [...PROXY_PERMISSIONS.slice(0, -1), "--allow-run"],
+      include: LOG_INCLUDES,
+      prepare: prepareProxy,
+    },
+    why: {
+      module: "./why.ts",
+      compiled: PROXY_PERMISSIONS,
+      include: LOG_INCLUDES,
+      prepare: prepareProxy,
+    },
+    recover: {
+      module: "../tools/recover/recover.ts",
+      compiled: [READ, WRITE, NET, DEFAULTS],
+    },
+    installed: {
+      module: "../tools/installed/installed.ts",
+      compiled: [READ, WRITE, NET, `${DEFAULTS},INDELIBLE_LOG,INDELIBLE_POLICY,PIP_INDEX_URL`],
+      prepare: async (flags) => (await import("./prepare_lock.ts")).prepareInstalled(flags),
+    },
     vectors: { module: "../tools/vectors.ts", compiled: [READ, NET] },
   }),
 );

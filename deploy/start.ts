@@ -22,17 +22,24 @@ import {
 } from "@indelible/core";
 import type { Command } from "@indelible/core/command";
 import { LOG_COMMAND, type LogFlags, runLog, SERVE_FLAGS } from "@indelible/log";
-import { createWitness, findRollback, HighWater, silentLogger } from "@indelible/witness";
+import { behindHighWater, createWitness, FileWatch, HighWater } from "@indelible/witness";
 import { basename, join } from "node:path";
 import { writeNew } from "../tools/files.ts";
 import { type KeyPaths, writeKeyPair } from "../tools/key_files.ts";
 import { runMain } from "../tools/main.ts";
 import { SqliteStore } from "../witness/store_sqlite.ts";
+import { runAlone } from "./running.ts";
 
 type StartFlags =
   & Pick<
     LogFlags,
-    "host" | "port" | "batchInterval" | "maxPending" | "freeSpaceFloor" | "logFormat"
+    | "host"
+    | "port"
+    | "batchInterval"
+    | "maxPending"
+    | "freeSpaceFloor"
+    | "bodyTimeout"
+    | "logFormat"
   >
   & { readonly data: string; readonly witnessPort: number };
 
@@ -79,20 +86,27 @@ export const command: Command<StartFlags> = {
   },
   async run(flags) {
     const log = logFlags(flags);
-    // First of all: a port that is taken must leave nothing behind.
+    // Whoever runs on the folder already can say more than that a port is taken; on a
+    // new folder, a port that is taken must leave nothing behind.
+    const isNew = !await exists(flags.data);
+    using before = isNew ? null : runAlone(flags.data);
     await using port = listenForWitness(flags);
+    using after = isNew ? runAlone(flags.data) : null;
+    const running = before ?? after!;
     await makeKeysOnFirstStart(flags, log);
     const vkey = (await Deno.readTextFile(log.publicKey[0]!)).trim();
     await using witness = await startWitness(flags, vkey, port);
     const policy = parsePolicy(utf8(policyText(vkey, witness.vkey, port.url)));
-    return await runLog(log, {
+    const ended = runLog(log, {
       policy,
       onListen(url) {
         // From here on the log may have entries: without it, its keys are no new ones.
         endFirstStart(flags);
+        running.listensOn(url);
         console.log(greeting(flags, url, vkey));
       },
     });
+    return await Promise.race([ended, witness.lost]);
   },
 };
 
@@ -261,23 +275,35 @@ async function startWitness(flags: StartFlags, logVkey: string, port: WitnessPor
   const logs = [{ origin, vkeys: [logVkey] }];
   const highWater = HighWater.open(`${database}.high-water`);
   const store = new SqliteStore(database);
-  const found = await findRollback({ store, keys, logs, highWater, logger: silentLogger });
+  const found = behindHighWater(await store.list(), highWater);
   if (found.length > 0) {
     throw new Error(
       `${database} is older than what the local witness has cosigned: ${found.join("; ")}. ` +
         `Restore the newest ${flags.data}`,
     );
   }
+  const lost = Promise.withResolvers<string>();
   const { fetch } = await createWitness({
     store,
     keys,
     logs,
     onCommitted: (origin, size) => highWater.raise(origin, size),
+    onLost: ({ message }) => lost.resolve(message),
   });
+  const watch = new FileWatch([database, `${database}.high-water`]);
+  watch.gone.then(lost.resolve);
   port.open((request) => fetch(request));
   return {
     vkey: formatVkey(key),
+    /** Without the witness nothing is published, so it ends with the log. */
+    lost: lost.promise.then((why): never => {
+      throw new Error(
+        `The local witness is lost: ${why}. Restore the newest ${flags.data}, or remove that ` +
+          "folder to start over, if nobody relies on this log",
+      );
+    }),
     async [Symbol.asyncDispose]() {
+      watch[Symbol.dispose]();
       await port[Symbol.asyncDispose]();
       await store.close();
       highWater[Symbol.dispose]();
@@ -310,6 +336,7 @@ function greeting(flags: StartFlags, url: string, vkey: string): string {
     `vkey    ${vkey}`,
     `url     ${url}`,
     `policy  ${witnessFiles(flags).policy}  (the log and its local witness)`,
+    `stop    Ctrl-C, or kill ${Deno.pid}`,
     "",
     "Log a file, from another terminal:",
     `  curl ${url}/add -H 'Content-Type: application/json' -d '${body}'`,

@@ -32,6 +32,29 @@ Deno.test("start on a port that is taken leaves nothing behind", () =>
     assert.deepEqual(await startOnce(folder), keys);
   }));
 
+Deno.test("a second start on a folder says where the first one is, and how to stop it", () =>
+  inFolder(async (folder) => {
+    const first = await startProgram("start", ["--port=0"], { cwd: folder, ...ready });
+    try {
+      const url = /^url +(\S+)$/m.exec(first.output())![1]!;
+      // Whatever ports it asks for, and also those of the first.
+      for (const args of [["--port=0"], [`--port=${new URL(url).port}`]]) {
+        const { code, stdout, stderr } = await runProgram("start", args, { cwd: folder });
+        assert.deepEqual([code, stdout], [1, ""]);
+        assert.equal(
+          stderr,
+          `start: A log is running on the folder data already, at ${url}: stop it with ` +
+            `\`kill ${first.pid}\`, or name another folder with --data\n`,
+        );
+      }
+      assert.match(first.output(), new RegExp(`^stop +Ctrl-C, or kill ${first.pid}$`, "m"));
+    } finally {
+      await first.kill();
+    }
+    // Killed, it left its note behind; nothing holds the folder any more.
+    await startOnce(folder);
+  }));
+
 Deno.test("start goes on with the keys of a first start that ended anywhere", () =>
   inFolder(async (folder) => {
     const data = join(folder, "data");

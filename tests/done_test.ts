@@ -99,7 +99,13 @@ Deno.test("kill -9 in the middle of an import of 28,798 real files loses nothing
     let log = await startLog({ folder });
     try {
       const { port } = new URL(log.url);
-      const args = ["--from=pypi-files.jsonl", `--log=${log.url}`, "--state=import.state"];
+      // Chunks below a full batch, so that each waits for its turn: time for two kills.
+      const args = [
+        "--from=pypi-files.jsonl",
+        `--log=${log.url}`,
+        "--state=import.state",
+        "--chunk=4000",
+      ];
       const first = await startProgram("import", args, { cwd: folder, ready: () => true });
 
       // The log is killed while the second part of the import is on its way into it.

@@ -6,6 +6,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { checksumOf, post, serveLog } from "./http_fixture.ts";
+import { Crew } from "../tools/fsck_crew.ts";
 import { freePort, run } from "./peers/process.ts";
 import { programCommand } from "./programs.ts";
 import { add, madeUpFile, startLog, writeLogKeys } from "./running_log.ts";
@@ -94,7 +95,7 @@ Deno.test("the log can touch its data, its keys and its address, and nothing els
     ok(command.includes("--no-prompt"));
   }));
 
-Deno.test("hash workers and the second opinion can do nothing but compute", async () => {
+Deno.test("the workers of the log and of fsck can do nothing but compute", async () => {
   const started = new Map<string, WorkerOptions>();
   const Real = globalThis.Worker;
   globalThis.Worker = class extends Real {
@@ -106,10 +107,18 @@ Deno.test("hash workers and the second opinion can do nothing but compute", asyn
   try {
     await using log = await serveLog();
     equal((await post(log, { filename: "a.whl", checksum: checksumOf("a") })).status, 200);
+    using _ = new Crew(1, {
+      words: new Uint32Array(new SharedArrayBuffer(8)),
+      seed: new Uint32Array(2),
+    });
   } finally {
     globalThis.Worker = Real;
   }
-  deepEqual([...started.keys()].sort(), ["hash_worker.ts", "second_opinion_worker.ts"]);
+  deepEqual([...started.keys()].sort(), [
+    "fsck_worker.ts",
+    "hash_worker.ts",
+    "second_opinion_worker.ts",
+  ]);
   await inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/other`, "");
     const attempts = forbidden(folder, freePort());

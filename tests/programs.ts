@@ -15,7 +15,7 @@ const LAUNCH = [
   "--frozen",
   "--allow-run=deno",
   "--allow-read",
-  "--allow-env=INIT_CWD,HOME,INDELIBLE_CONFIG,PIP_INDEX_URL",
+  "--allow-env=INIT_CWD,HOME,INDELIBLE_CONFIG,INDELIBLE_LOG,INDELIBLE_POLICY,PIP_INDEX_URL",
   LAUNCHER,
 ];
 

@@ -11,10 +11,17 @@ import { requirePeer } from "./peers/peers.ts";
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 const START = "task start";
 
-/** The shell blocks of a section. */
-function shellBlocks(readme: string, section: string): string[] {
+/** The blocks of a section in one language. */
+function blocksOf(readme: string, section: string, language: string): string[] {
   const text = readme.split(/^## /m).find((part) => part.startsWith(section)) ?? "";
-  return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].map((block) => block[1]!);
+  const blocks = text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, "gm"));
+  return [...blocks].map((block) => block[1]!);
+}
+
+/** What an answer that is shown stands for: it is broken into lines, and … is what differs. */
+function shownAnswer(block: string): RegExp {
+  const line = block.trimEnd().replaceAll("\n ", "").split("…").map(RegExp.escape);
+  return new RegExp(line.join('[^"]*'));
 }
 
 /** Copies what is, or would be, in a clone. */
@@ -86,8 +93,10 @@ Deno.test("the README's first commands work as written", async () => {
   try {
     await copyProject(folder);
     const readme = await Deno.readTextFile(join(folder, "README.md"));
-    const [start = "", ...blocks] = shellBlocks(readme, "Try it");
+    const [start = "", ...blocks] = blocksOf(readme, "Try it", "sh");
+    const [refusal = ""] = blocksOf(readme, "Try it", "text");
     ok(start.includes(START) && blocks.length >= 4, "README.md starts a log and uses it");
+    ok(refusal.includes("…"), "README.md shows the last answer");
     await waitForPort(8080);
     const log = await startLog(start, folder);
     try {
@@ -102,6 +111,7 @@ Deno.test("the README's first commands work as written", async () => {
       match(all, /example-1\.0\.tar\.gz: verified/);
       match(all, /all of it is right/);
       match(all, /this file is logged with another digest/);
+      match(all, shownAnswer(refusal), "the last answer is as it is shown");
     } finally {
       await log.stop();
     }

@@ -193,7 +193,7 @@ export const command: Command<AddFlags, string[]> = {
                 console.error(`add: ${error.message}; again in ${seconds} s`),
               signal,
             })
-            : await attempt();
+            : await attempt().catch(suggestWaiting);
         }, policy);
         reportOutcome(outcome, flags.json);
         return outcome;
@@ -202,6 +202,12 @@ export const command: Command<AddFlags, string[]> = {
     return outcomes.every(({ kind }) => kind === "logged") ? 0 : EXIT_FAILURE;
   },
 };
+
+/** What to do about a log that cannot now; other failures are as they are. */
+function suggestWaiting(error: unknown): never {
+  if (!(error instanceof TryLater)) throw error;
+  throw new Error(`${error.message}: run it again, or use --wait`, { cause: error });
+}
 
 /** The log's own word for its key, which only means something on this machine. */
 async function trustOfLoopback(log: URL): Promise<Policy> {

@@ -61,7 +61,7 @@ export async function addOne(
       return {
         kind: "failed",
         name,
-        error: `${held.filename} is logged with another digest: entry ${index} has ${checksum}, ` +
+        error: `it is logged with another digest: entry ${index} has ${checksum}, ` +
           `the file has ${formatChecksum(held.digest)}; ` +
           conflictProof(answer, held.filename, policy),
         existing: { index, checksum },

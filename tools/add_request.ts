@@ -24,6 +24,8 @@ import { retryAfter, TryLater } from "./retry.ts";
 
 /** What is to be logged. */
 export interface Submission {
+  /** The registry's kind; `pypi` by default. */
+  readonly ecosystem?: string;
   /** The identifier. */
   readonly filename: string;
   /** The file's digest. */
@@ -63,8 +65,9 @@ export async function requestAdd(
   headers: Readonly<Record<string, string>>,
   signal?: AbortSignal,
 ): Promise<AddAnswer> {
-  const { filename, digest, publisher } = submission;
+  const { ecosystem, filename, digest, publisher } = submission;
   const request = {
+    ...(ecosystem !== undefined && { ecosystem }),
     filename,
     checksum: formatChecksum(digest),
     ...(publisher && { publisher }),
@@ -87,11 +90,14 @@ export async function requestAdd(
       );
     }
   }
-  const message = `${describe(log)} refuses (${status}): ${errorOf(body)}`;
+  const why = `(${status}): ${errorOf(body)}`;
   if (status === 503 || status === 429) {
+    const index = indexOf(body);
+    const state = index === null ? "" : `; entry ${index} is in the tree but not published yet`;
+    const message = `${describe(log)} cannot log it now ${why}${state}`;
     throw new TryLater(message, retryAfter(answer.headers));
   }
-  throw new Error(message);
+  throw new Error(`${describe(log)} refuses ${why}`);
 }
 
 function logged(json: JsonObject, submission: Submission): AddAnswer {
@@ -127,6 +133,15 @@ function proofOf(json: JsonObject, extra: Uint8Array): TlogProof {
     proof: byteStrings(json, "inclusionProof"),
     checkpoint: bytes(json, "checkpoint"),
   };
+}
+
+/** The leaf index that an error answer names, if it does. */
+function indexOf(body: Uint8Array): number | null {
+  try {
+    return natural(asObject(parseJson(body), "the answer"), "index");
+  } catch {
+    return null;
+  }
 }
 
 /** What an error answer says: its JSON `error`, else the start of its text. */

@@ -150,7 +150,7 @@ Deno.test("add refuses a checkpoint of another key, and one without the quorum",
     const alone = await add(`./${NAME}`, "--policy=./policy");
     assert.match(alone.stderr, /quorum "W" is not met/);
     Deno.writeTextFileSync(join(folder, "public.key"), formatVkey(otherKey));
-    assert.match((await add(`./${NAME}`, KEY)).stderr, /no key of the policy signed/);
+    assert.match((await add(`./${NAME}`, KEY)).stderr, /no trusted key signed/);
   }));
 
 Deno.test("add names the witnesses of a cosigned checkpoint", () =>
@@ -178,6 +178,7 @@ Deno.test("add explains a conflict with both digests and the entry that stands",
     assert.ok(stderr.includes(formatChecksum(sha256(utf8("first")))));
     assert.ok(stderr.includes(formatChecksum(sha256(utf8("content")))));
     assert.match(stderr, /entry 1 has .*; the log's proof of it holds\n$/);
+    assert.equal(stderr.split(NAME).length, 2, "its name is said once");
     assert.throws(() => Deno.statSync(join(folder, `${NAME}.tlog-proof`)));
   }));
 
@@ -201,19 +202,28 @@ Deno.test("add --wait tries again when the log says so; without it 503 is the en
   withLog(
     async (request) =>
       request % 2 === 1
-        ? Response.json({ error: "not published in time" }, {
-          status: 503,
-          headers: { "retry-after": "0" },
-        })
+        ? Response.json(
+          { error: "the quorum is not reached", ...(request === 1 && { index: 7 }) },
+          {
+            status: 503,
+            headers: { "retry-after": "0" },
+          },
+        )
         : Response.json(await receipt()),
     async ({ requests, add }) => {
       const waited = await add(`./${NAME}`, KEY, "--wait");
       assert.equal(waited.code, 0);
-      assert.match(waited.stderr, /not published in time; again in 0 s/);
+      assert.match(
+        waited.stderr,
+        /now \(503\): the quorum is not reached; entry 7 is in the tree but not published yet; again in 0 s$/m,
+      );
       assert.equal(requests.length, 2);
       const impatient = await add(`./${NAME}`, KEY);
       assert.equal(impatient.code, 1);
-      assert.match(impatient.stderr, /refuses \(503\): not published in time/);
+      assert.match(
+        impatient.stderr,
+        /cannot log it now \(503\): the quorum is not reached: run it again, or use --wait$/m,
+      );
     },
   ));
 
@@ -235,7 +245,14 @@ Deno.test("add takes files, or a name with a checksum, but not both", async () =
   const checksum = `--checksum=${formatChecksum(sha256(utf8("content")))}`;
   assert.equal((await runHere(command, [checksum])).code, 2);
   assert.equal((await runHere(command, [`--filename=${NAME}`, checksum, "file"])).code, 2);
-  assert.equal((await runHere(command, ["--filename=a/b", checksum])).code, 2);
+  const odd = await runHere(command, ["--filename=a/b", checksum]);
+  assert.equal(odd.code, 2);
+  assert.match(odd.stderr, /: --filename must be 1–255 .* "\.\.": received "a\/b"$/m);
+  const md5 = await runHere(command, [`--filename=${NAME}`, "--checksum=md5:00"]);
+  assert.match(
+    md5.stderr,
+    /^add: --checksum must be "sha256:" and 64 lowercase hexadecimal digits: received "md5:00"$/m,
+  );
   assert.equal((await runHere(command, [])).code, 2);
 });
 

@@ -82,6 +82,19 @@ function parseDefaults(json: Json, folder: string): Defaults {
   };
 }
 
+/**
+ * A folder of the user, below the home folder.
+ *
+ * @param path The folder, relative to it.
+ * @param flag The flag that names another, for the message.
+ * @throws {Error} If there is no home folder.
+ */
+export function userFolder(path: string, flag: string): string {
+  const home = Deno.env.get("HOME");
+  if (home) return resolve(home, path);
+  throw new Error(`Cannot find the home folder: HOME is not set; name a folder with ${flag}`);
+}
+
 /** What reading the defaults takes. */
 export function permissionsForDefaults(): Permissions {
   const path = configPath();

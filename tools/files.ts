@@ -28,20 +28,22 @@ export function pathsToReplace(path: string): string[] {
  *
  * @param path The file.
  * @param flag The flag that named it, for the message.
- * @throws {Error} If it cannot be read or is larger than {@linkcode MAX_SMALL_FILE}.
+ * @param limit The most bytes it may have, whole MiB.
+ * @throws {Error} If it cannot be read or is larger than that.
  */
 export async function readSmallFile(
   path: string,
   flag: string,
+  limit = MAX_SMALL_FILE,
 ): Promise<Uint8Array<ArrayBuffer>> {
   try {
     using file = await Deno.open(path);
     const { size } = await file.stat();
-    if (size <= MAX_SMALL_FILE) return await readUpTo(file, MAX_SMALL_FILE);
+    if (size <= limit) return await readUpTo(file, limit);
   } catch (error) {
     throw cannot("read", path, flag, error);
   }
-  throw new Error(`Cannot read ${flag} ${path}: it is over 4 MiB`);
+  throw new Error(`Cannot read ${flag} ${path}: it is over ${limit >> 20} MiB`);
 }
 
 async function readUpTo(
@@ -52,7 +54,7 @@ async function readUpTo(
   let length = 0;
   for await (const part of file.readable) {
     length += part.length;
-    if (length > limit) throw new Error("it is over 4 MiB");
+    if (length > limit) throw new Error(`it is over ${limit >> 20} MiB`);
     parts.push(part);
   }
   const whole = new Uint8Array(length);

@@ -25,10 +25,7 @@ export function requireFresh(
   maxAge: number | undefined,
 ): PolicyVerdict {
   if (verdict.kind === "refused") return verdict;
-  const fresh = verdict.cosigned.filter(({ time }) =>
-    time <= BigInt(now + CLOCK_SKEW) &&
-    (maxAge === undefined || time >= BigInt(now - maxAge))
-  );
+  const fresh = verdict.cosigned.filter(({ time }) => isFresh(time, now, maxAge));
   const names = new Set(fresh.map(({ witness }) => witness.name));
   const dated = maxAge === undefined || fresh.length > 0;
   if (dated && quorumHolds(policy, names)) {
@@ -38,6 +35,17 @@ export function requireFresh(
     kind: "refused",
     why: explain(verdict.cosigned, fresh, now, maxAge),
   };
+}
+
+/**
+ * Whether a cosignature's time is neither too old nor in the future.
+ *
+ * @param time The time, in POSIX seconds.
+ * @param now What time it is, likewise.
+ * @param maxAge How old it may be, in seconds; any age when `undefined`.
+ */
+export function isFresh(time: bigint, now: number, maxAge: number | undefined): boolean {
+  return time <= BigInt(now + CLOCK_SKEW) && (maxAge === undefined || time >= BigInt(now - maxAge));
 }
 
 function explain(

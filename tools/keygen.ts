@@ -21,6 +21,12 @@ export type KeygenFlags = KeyPaths & {
 };
 
 function parseOrigin(origin: string): string {
+  const [scheme] = /^[a-z][a-z0-9+.-]*:\/\//i.exec(origin) ?? [];
+  if (scheme !== undefined) {
+    throw new Error(
+      `it must be a URL without its scheme: leave out ${scheme}, as in log.example/main`,
+    );
+  }
   if (isKeyName(origin)) return origin;
   throw new Error(
     'it must be a name without white space or "+", such as log.example/main',

@@ -53,6 +53,17 @@ Deno.test("keygen refuses what cannot name a key", async () => {
   }
 });
 
+Deno.test("keygen refuses an origin with a scheme, and says what to leave out", () =>
+  inFolder(async (folder) => {
+    for (const scheme of ["https://", "HTTP://", "git+ssh://"]) {
+      const args = flags(folder, "--witness").map((arg) => arg.replace("=log", `=${scheme}log`));
+      const { code, stderr } = await runHere(command, args);
+      assert.equal(code, 2);
+      assert.ok(stderr.includes(`--origin must be a URL without its scheme: leave out ${scheme}`));
+    }
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
+  }));
+
 Deno.test("keygen refuses one path for both keys", () =>
   inFolder(async (folder) => {
     const path = join(folder, "key");

@@ -110,8 +110,9 @@ export const command: Command<VerifyFlags, [string]> = {
         "whom to trust is not said: give --policy=F, or --public-key=F for a log without witnesses",
       );
     }
-    const proof = await readProof(flags.proof ?? file + PROOF_EXTENSION);
     const filename = flags.filename ?? basename(file);
+    await checkThere(file, filename, flags.proof);
+    const proof = await readProof(flags.proof ?? file + PROOF_EXTENSION);
     const digest = await digestFile(file);
     const statement = fresh(
       checkStatement(proof, { filename, digest }, policy),
@@ -124,6 +125,30 @@ export const command: Command<VerifyFlags, [string]> = {
     return statement.kind === "proven" ? 0 : EXIT_FAILURE;
   },
 };
+
+/** What is missing, said in the words of whoever typed the command. */
+async function checkThere(
+  file: string,
+  filename: string,
+  proof: string | undefined,
+): Promise<void> {
+  if (!await exists(file)) throw new Error(`There is no file ${file} to check`);
+  if (proof !== undefined || await exists(file + PROOF_EXTENSION)) return;
+  throw new Error(
+    `There is no proof ${file}${PROOF_EXTENSION} beside ${file}: get it where you got the file, ` +
+      `or from the log at /bundle/${filename}, and name it with --proof if it is elsewhere`,
+  );
+}
+
+/** Whether something is there; what else is wrong with it shows when it is read. */
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
+  }
+}
 
 function fresh(
   statement: Statement,

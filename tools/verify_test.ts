@@ -137,7 +137,7 @@ Deno.test("verify refuses a log or a witness that it does not know", () =>
     Deno.writeTextFileSync(join(folder, "public.key"), formatVkey(other));
     const { code, stderr } = await verify(folder, `./${NAME}`, "--public-key=./public.key");
     assert.equal(code, 1);
-    assert.match(stderr, /no key of the policy signed/);
+    assert.match(stderr, /no trusted key signed/);
   }));
 
 Deno.test("verify refuses a checkpoint that the quorum has not seen", () =>
@@ -186,7 +186,18 @@ Deno.test("verify says what is missing: file, proof, trust", () =>
     await prepare(folder);
     const trust = "--policy=./policy";
     assert.equal((await verify(folder, trust)).code, 2);
-    assert.match((await verify(folder, "./no", trust)).stderr, /--proof .*no such file/);
+    const missing = await verify(folder, "./no", trust);
+    assert.equal(missing.code, 1);
+    assert.match(missing.stderr, /^verify: There is no file .*\/no to check$/m);
+    Deno.writeTextFileSync(join(folder, "no"), "it is there now");
+    const unproven = await verify(folder, "./no", trust, "--filename=lib-1.zip");
+    assert.equal(unproven.code, 1);
+    assert.match(
+      unproven.stderr,
+      /There is no proof .*\/no\.tlog-proof beside .* \/bundle\/lib-1\.zip, and name it with --proof/,
+    );
+    const elsewhere = await verify(folder, "./no", trust, "--proof=./nothing");
+    assert.match(elsewhere.stderr, /Cannot read --proof .*nothing: there is no such file/);
     const bad = await verify(folder, `./${NAME}`, trust, "--proof=./policy");
     assert.match(bad.stderr, /Cannot use --proof/);
     const both = await verify(folder, `./${NAME}`, trust, "--public-key=./public.key");
