@@ -178,6 +178,37 @@ Deno.test("a crew tells that a worker died, then and later", async () => {
   const words = new Uint32Array(new SharedArrayBuffer(8));
   using crew = new Crew(1, { words, seed: Uint32Array.of(1, 2) });
   const slice = { first: 0, buffer: new SharedArrayBuffer(1), ends: [1] }; // No room for a tile.
-  await assert.rejects(crew.check(slice), /^Error: Cannot check: a worker died: .*RangeError/);
+  await assert.rejects(crew.check(slice, 0), /^Error: Cannot check: a worker died: .*RangeError/);
   await assert.rejects(crew.findRepeats(), /^Error: Cannot check: a worker died: /);
+});
+
+Deno.test("audit() notices a log that answers otherwise when it is read again", async () => {
+  const honest = Array.from(
+    { length: 300 },
+    (_, n) => formatEntry(publication(`pkg-${n}.zip`, `${n}`)),
+  );
+  for (const [place, from] of [[7, 0], [290, 256]] as const) {
+    // Two digests of a file: in the tree, but not when the entries are compared.
+    const log = makeLog(honest.with(place, formatEntry(publication("pkg-3.zip", "second"))));
+    const shown = makeLog(honest).objects;
+    const times = new Map<string, number>();
+    const problems: string[] = [];
+    const fetch = (path: string) => {
+      const time = times.get(path) ?? 0;
+      times.set(path, time + 1);
+      const objects = path.startsWith("tile/entries/") && time > 0 ? shown : log.objects;
+      return Promise.resolve(objects.get(path) ?? null);
+    };
+    const policy = policyOfLog(parseVkey(formatVkey(LOG_KEY)));
+    const verdict = checkPolicy(policy, log.objects.get("checkpoint")!);
+    assert(verdict.kind === "accepted");
+    await audit(verdict.checkpoint, { fetch }, {
+      onProblem: (problem) => void problems.push(problem),
+      onProgress() {},
+      onReread() {},
+    });
+    assert.deepEqual(problems, [
+      `the entries from ${from} on have changed since they were checked`,
+    ]);
+  }
 });

@@ -11,7 +11,12 @@ import { EntryCheck, type EntryFingerprints } from "./fsck_entries.ts";
 import type { Slice } from "./fsck_slice.ts";
 import { type CheckedSlice, SliceCheck } from "./fsck_slice_check.ts";
 import type { FsckAnswer, FsckTask } from "./fsck_worker.ts";
-import { findRepeats, type Repeats } from "./identifier_table.ts";
+import {
+  findRepeats,
+  rehearse,
+  type Repeats,
+  SLICES_BEFORE_REHEARSAL,
+} from "./identifier_table.ts";
 
 /** Deno asks for read access to a worker's module and all that it imports. */
 export const WORKER_SOURCES: readonly string[] = ["./", "../core/"].map((folder) =>
@@ -30,6 +35,8 @@ export class Crew implements Disposable {
   readonly #words: Uint32Array;
   readonly #slices: SliceCheck;
   readonly #workers: readonly FsckWorker[];
+  /** How many slices this thread has checked. */
+  #checked = 0;
 
   /**
    * Starts the workers.
@@ -44,11 +51,19 @@ export class Crew implements Disposable {
     this.#slices = new SliceCheck(new EntryCheck(fingerprints));
   }
 
-  /** Checks a slice, whose memory is the crew's until then. */
-  async check(slice: Slice): Promise<CheckedSlice> {
-    const worker = this.#workers.find(({ waiting }) => waiting < SLICES_EACH);
+  /**
+   * Checks a slice, whose memory is the crew's until then.
+   *
+   * @param slice The slice.
+   * @param left How many more there will be.
+   */
+  async check(slice: Slice, left: number): Promise<CheckedSlice> {
+    // With few left, a worker shall not have more of them than this thread.
+    const each = Math.min(SLICES_EACH, 1 + Math.floor(left / (this.#workers.length + 1)));
+    const worker = this.#workers.find(({ waiting }) => waiting < each);
     if (worker) return await worker.check(slice);
     const checked = this.#slices.check(slice);
+    if (++this.#checked === SLICES_BEFORE_REHEARSAL) rehearse(this.#words);
     await setImmediate(); // Lets answers and signals come through.
     return checked;
   }

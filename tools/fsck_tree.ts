@@ -184,7 +184,8 @@ export class TreeCheck {
   #beginSlice(): void {
     if (this.#builder.count === 0) return;
     const slice = this.#builder.take(this.#spare.pop());
-    const verdict = this.#crew.check(slice);
+    const left = (this.#roots.width - slice.first) / SLICE_BUNDLES;
+    const verdict = this.#crew.check(slice, left);
     verdict.catch(() => {}); // Told when its turn comes.
     this.#steps.push(async () => {
       const { roots, wrong, ...seen } = await verdict;

@@ -10,7 +10,12 @@
 import { EntryCheck, type EntryFingerprints } from "./fsck_entries.ts";
 import type { Slice } from "./fsck_slice.ts";
 import { type CheckedSlice, SliceCheck } from "./fsck_slice_check.ts";
-import { findRepeats, type Repeats } from "./identifier_table.ts";
+import {
+  findRepeats,
+  rehearse,
+  type Repeats,
+  SLICES_BEFORE_REHEARSAL,
+} from "./identifier_table.ts";
 
 /** What a worker is asked: to begin, to check a slice, or to go through a part of the identifiers. */
 export type FsckTask =
@@ -40,8 +45,9 @@ self.onmessage = ({ data: task }: MessageEvent<FsckTask>) => {
       break;
     case "slice": {
       const verdict = slices.check(task.slice);
-      Atomics.add(checked, 0, 1);
+      const count = Atomics.add(checked, 0, 1) + 1;
       self.postMessage(verdict);
+      if (count === SLICES_BEFORE_REHEARSAL) rehearse(fingerprints.words);
       break;
     }
     case "repeats": {

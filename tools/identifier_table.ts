@@ -73,6 +73,21 @@ export function findRepeats(words: Uint32Array, part: number, parts: number): Re
   return { firsts, pairs: pairs.take(), orphans: orphans.take() };
 }
 
+/** After so many slices a thread rehearses. */
+export const SLICES_BEFORE_REHEARSAL = 4;
+const REHEARSED_ENTRIES = 1 << 15;
+
+/**
+ * Goes through some entries for nothing, so that the code is compiled while slices are
+ * checked. In the end everything would wait for it, longer than half a million entries take.
+ *
+ * @param words The fingerprints of all entries, as far as they are known.
+ */
+export function rehearse(words: Uint32Array): void {
+  const some = words.subarray(0, WORDS * REHEARSED_ENTRIES);
+  for (let times = 0; times < 2; times++) findRepeats(some, 0, 1);
+}
+
 /**
  * The entries of a part by bucket, and where each bucket ends: the first word and the leaf
  * index of each, in a bucket in the log's order.
