@@ -142,7 +142,9 @@ export async function runCommand<
   });
   // Stricli's own verdict counts only when the command was not reached.
   if (outcome.exitCode === 0 || outcome.exitCode === undefined) {
-    return args.some((arg) => arg === "--help" || arg === "-h") &&
+    // What stands behind `--` is for another program.
+    const own = args.includes("--") ? args.slice(0, args.indexOf("--")) : args;
+    return own.some((arg) => arg === "--help" || arg === "-h") &&
         exitCode === EXIT_USAGE
       ? 0
       : exitCode;

@@ -53,6 +53,7 @@ async function here(
   const proxy = await openProxy(flags, await settingsOf(flags), {
     openFirstSeen,
     onPage: () => {},
+    onRegistryTrouble: (why) => void troubles.push(why),
     onTrouble,
     ...(stream && { stream: { fileHosts: [], onTrouble } }),
     signal: ended.signal,
@@ -176,7 +177,9 @@ Deno.test("P2: the digest is the log's in both forms, and other digests do not p
     await using proxy = await here(folder, registry, log);
     const sha256 = sha256Of(registry.file(WHEEL).bytes);
     deepEqual((await proxy.page("lib")).files[0].hashes, { sha256 });
-    const html = await (await fetch(`${proxy.url}simple/lib/`)).text();
+    const response = await fetch(`${proxy.url}simple/lib/`);
+    equal(response.headers.get("content-type"), "text/html; charset=utf-8");
+    const html = await response.text();
     ok(html.includes(`#sha256=${sha256}`) && !html.includes("sha512"), html);
     // The HTML of the registry alone is altered.
     registry.form = "html";
@@ -216,6 +219,15 @@ Deno.test("P2: separate metadata is left out, and with --stream served only as i
     equal(await served.text(), metadata);
     ok(!("core-metadata" in (await proxy.page("odd")).files[0]));
     match(proxy.troubles.join("\n"), /odd-1\.0.*other metadata than what is in the wheel/);
+    // Another wheel than the logged one, with metadata to match: nothing of it is taken.
+    await using fresh = await here(folder, registry, log, { stream: true });
+    const changed = registry.file(WHEEL);
+    const evil = buildWheel("lib", "1.0", { requires: ["evil"] });
+    [changed.bytes, changed.metadata] = [evil.bytes, evil.metadata];
+    const at = `files/${lib.hashes.sha256}/${WHEEL}`;
+    await fresh.page("lib");
+    deepEqual(await fresh.get(at), [302, `../../refused/bytes-differ-from-the-log/${WHEEL}`]);
+    equal((await fresh.get(`${at}.metadata`))[0], 404);
   }));
 
 Deno.test("P4, P8, P9: what a client sends names a project or a file, and nothing else", () =>
@@ -239,8 +251,9 @@ Deno.test("P4, P8, P9: what a client sends names a project or a file, and nothin
       `files/${"0".repeat(63)}/${WHEEL}`,
       "files/..%2f..%2fetc/passwd",
       "admin",
+      "/simple/lib/",
     ];
-    for (const path of bad) equal((await proxy.get(path))[0], 404, path);
+    for (const path of bad) equal((await proxy.get(`${proxy.url}${path}`))[0], 404, path);
     const asked = registry.requests.filter((line) => !/^GET \/simple\/[a-z-]+\/$/.test(line));
     deepEqual(asked, []);
     deepEqual(await proxy.get("simple/LIB"), [301, "/simple/lib/"]);
@@ -394,6 +407,25 @@ Deno.test("every field of a page is carried, and no version claims fields that a
     equal((await proxy.page("lib")).meta["api-version"], "1.0");
   }));
 
+Deno.test("a page that has not changed is not fetched again, and one that has is", () =>
+  behind((registry) => registry.publishWheel("lib", "1.0"), async (registry, log, folder) => {
+    await using proxy = await here(folder, registry, log);
+    const first = await proxy.page("lib");
+    let asked: string | null = null;
+    registry.fault = (request) => {
+      asked = request.headers.get("if-none-match");
+      return asked === '"now"' ? new Response(null, { status: 304 }) : null;
+    };
+    registry.pageHeaders = { etag: '"now"' };
+    deepEqual(await proxy.page("lib"), first);
+    registry.file(WHEEL).sha256 = "ab".repeat(32);
+    const changed = await proxy.page("lib");
+    match(changed.files[0].url, /digest-differs-from-the-log/);
+    equal(asked, null);
+    deepEqual(await proxy.page("lib"), changed);
+    equal(asked, '"now"');
+  }));
+
 Deno.test("C4, C5: a log whose answers do not hold is refused as one, not taken for one that is away", () =>
   behind((registry) => {
     registry.publishWheel("lib", "1.0");
@@ -472,4 +504,17 @@ Deno.test("a registry that is away is a 503, and pip and uv try again as they wo
     times = 0;
     const uv = await clients.uv(`${proxy.url}simple/`, "lib");
     equal(uv.code, 0, uv.output);
+    // What does not pass is not tried again, and uv names it.
+    registry.fault = () => new Response("hello");
+    const [hidden, named] = await clients.both(`${proxy.url}simple/`, "lib");
+    ok(
+      hidden.code !== 0 && hidden.output.includes("No matching distribution found"),
+      hidden.output,
+    );
+    ok(
+      named.code !== 0 && named.output.includes("refused/registry-answer-unusable/lib"),
+      named.output,
+    );
+    match(proxy.troubles.join("\n"), /simple\/lib\/ answers 503/);
+    match(proxy.troubles.join("\n"), /Cannot understand .*PEP 691 JSON or HTML/);
   }));

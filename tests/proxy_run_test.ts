@@ -141,6 +141,11 @@ Deno.test("run: nothing of the environment or of pip's configuration leads past 
         match(stderr, /all proven by the log/);
       }
     }
+    for (const by of ["by-pip", "by-uv"]) {
+      const names = [...Deno.readDirSync(`${folder}/${by}`)].map(({ name }) => name);
+      const versions = names.filter((name) => name.endsWith(".dist-info")).sort();
+      deepEqual(versions, ["app-1.0.dist-info", "lib-1.0.dist-info"], by);
+    }
     deepEqual(evil.requests, []);
     const past = await task(folder, [
       "run",
@@ -286,4 +291,28 @@ Deno.test("proxy install leads pip and uv to the proxy, and uninstall gives the 
     deepEqual(left, ["pip"]);
     const again = await task(folder, ["proxy", "uninstall", "--user"], env);
     match(again.stdout, /pip\.conf does not lead to a proxy/);
+  }));
+
+Deno.test("a proxy reaches its registry and its log, and runs nothing; --stream reaches files", () =>
+  around(async ({ folder, registry, log, flags }) => {
+    const kinds = async (name: string, ...args: string[]) => {
+      const words = await programCommand(name, args, { cwd: folder });
+      return words.filter((word) => /^--allow-(?:net|run|sys|ffi|all)/.test(word));
+    };
+    const [index, logHost] = [new URL(registry.root).host, new URL(log.url).host];
+    const net = `--allow-net=${index},${logHost}`;
+    deepEqual(await kinds("proxy", ...flags), [`${net},127.0.0.1:8082`]);
+    deepEqual(await kinds("proxy", ...flags, "--stream", "--file-host=files.example"), [
+      `${net},127.0.0.1:8082,files.example`,
+    ]);
+    deepEqual(await kinds("proxy", ...flags, "--stream"), ["--allow-net"]);
+    deepEqual(await kinds("run", ...flags, "--", "pip", "install", "app"), [
+      `${net},127.0.0.1`,
+      "--allow-run=pip",
+    ]);
+    deepEqual(await kinds("why", "lib-1.0.zip", ...flags), [net]);
+    deepEqual(await kinds("why", "lib-1.0.zip", "--proxy=http://127.0.0.1:8082"), [
+      "--allow-net=127.0.0.1:8082",
+    ]);
+    deepEqual(await kinds("proxy uninstall", "--user"), ["--allow-sys=uid,gid"]);
   }));

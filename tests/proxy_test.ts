@@ -377,5 +377,9 @@ Deno.test("--tofu: what was seen first stands, across projects and restarts, wit
     for (const one of await clients.both(simple, "lib")) installed(one, "lib-1.2.dist-info");
     const both = await clients.both(simple, "lib==1.1");
     bothRefused(both, "digest-differs-from-first-seen", "lib-1.1-py3-none-any.whl");
+    const bare = registry.publishWheel("bare", "1.0");
+    bare.sha256 = null;
+    const bareFile = "bare-1.0-py3-none-any.whl";
+    bothRefused(await clients.both(simple, "bare"), "registry-lists-no-sha256", bareFile);
   });
 });

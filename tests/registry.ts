@@ -51,6 +51,9 @@ export class Registry implements AsyncDisposable {
   /** Members of every page, over those that the registry makes. */
   pageMembers: Record<string, unknown> = {};
 
+  /** Header fields of every page, besides its type. */
+  pageHeaders: Record<string, string> = {};
+
   /** Starts a registry without files. */
   constructor() {
     this.#server = Deno.serve(
@@ -132,9 +135,11 @@ export class Registry implements AsyncDisposable {
     const wantsJson = request.headers.get("accept")?.includes(JSON_TYPE) ?? false;
     return this.form === "json" || (this.form === "both" && wantsJson)
       ? new Response(JSON.stringify(this.#json(project, listed)), {
-        headers: { "content-type": JSON_TYPE },
+        headers: { "content-type": JSON_TYPE, ...this.pageHeaders },
       })
-      : new Response(this.#html(listed), { headers: { "content-type": "text/html" } });
+      : new Response(this.#html(listed), {
+        headers: { "content-type": "text/html", ...this.pageHeaders },
+      });
   }
 
   #json(project: string, listed: readonly PublishedFile[]): unknown {

@@ -33,6 +33,8 @@ export interface HttpRequest {
   readonly maxBytes: number;
   /** How long the other side may be silent, in milliseconds; 60 s by default. */
   readonly silence?: number;
+  /** How long all of it may take, in milliseconds; any time by default. */
+  readonly deadline?: number;
   /** Ends the request. */
   readonly signal?: AbortSignal;
   /**
@@ -100,7 +102,7 @@ interface Redirect {
 }
 
 async function openOnce(url: URL, request: HttpRequest): Promise<HttpStream | Redirect> {
-  const watch = new Watch(request.silence ?? DEFAULT_SILENCE, request.signal);
+  const watch = new Watch(request);
   let response: Response;
   try {
     response = await fetch(url, {
@@ -163,39 +165,54 @@ export async function sendRequest(
   return { status, headers, body: concat(...await Array.fromAsync(body)) };
 }
 
-/** Aborts when the other side has been silent too long, or the caller says so. */
+/** Aborts when the other side has been silent or busy for too long, or the caller says so. */
 class Watch {
   readonly signal: AbortSignal;
   readonly #silence: number;
   readonly #caller: AbortSignal | undefined;
   readonly #controller = new AbortController();
+  readonly #deadline: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #why = "";
 
-  constructor(silence: number, caller: AbortSignal | undefined) {
+  constructor({ silence = DEFAULT_SILENCE, deadline, signal }: HttpRequest) {
     this.#silence = silence;
-    this.#caller = caller;
-    this.signal = caller
-      ? AbortSignal.any([caller, this.#controller.signal])
+    this.#caller = signal;
+    this.signal = signal
+      ? AbortSignal.any([signal, this.#controller.signal])
       : this.#controller.signal;
+    if (deadline !== undefined) {
+      this.#deadline = setTimeout(
+        () => this.#abort(`no whole answer in ${deadline / 1000} s`),
+        deadline,
+      );
+    }
     this.heard();
   }
 
   heard(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#controller.abort(), this.#silence);
+    this.#timer = setTimeout(
+      () => this.#abort(`no answer for ${this.#silence / 1000} s`),
+      this.#silence,
+    );
   }
 
   end(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#deadline);
   }
 
   explain(url: URL, error: unknown): Error {
     if (this.#caller?.aborted) return this.#caller.reason;
     if (error instanceof Deno.errors.NotCapable) return error;
-    const why = this.#controller.signal.aborted
-      ? `no answer for ${this.#silence / 1000} s`
-      : lastCause(error);
+    const why = this.#controller.signal.aborted ? this.#why : lastCause(error);
     return new Unreachable(`Cannot reach ${describe(url)}: ${why}`);
+  }
+
+  #abort(why: string): void {
+    this.#why = why;
+    this.#controller.abort();
   }
 }
 

@@ -61,6 +61,8 @@ export const MAX_NAMES = 1_000;
 const MAX_ANSWER = 64 << 20;
 /** How long the log may be silent, in milliseconds: someone waits for a package. */
 const SILENCE = 10_000;
+/** How long it may take over an answer, likewise. */
+const DEADLINE = 60_000;
 
 /** How often to ask anew when an answer was overtaken by a newer head, as by another process. */
 const OVERTAKEN = 3;
@@ -120,6 +122,7 @@ async function lookUpOnce(
     body: utf8(JSON.stringify({ filenames, ...(ecosystem !== "pypi" && { ecosystem }) })),
     maxBytes: MAX_ANSWER,
     silence: SILENCE,
+    deadline: DEADLINE,
     ...(signal && { signal }),
   });
   if (status !== 200) {

@@ -45,7 +45,9 @@ export class FirstSeenVouching implements Vouching {
     // Listed twice under two digests, the second is the one that differs.
     const byLine = new Map(lines.map((line, i) => [keyOf(line), saidOf(line, results[i]!)]));
     const said = files.map(({ filename, listed }): Said =>
-      byLine.get(keyOf({ filename, checksum: `sha256:${listed}` })) ?? { kind: "missing" }
+      listed === null
+        ? { kind: "unknown", reason: "registry-lists-no-sha256" }
+        : byLine.get(keyOf({ filename, checksum: `sha256:${listed}` })) ?? { kind: "missing" }
     );
     return { said, head: null, trouble: null, vanished: [] };
   }

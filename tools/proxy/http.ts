@@ -2,7 +2,8 @@
  * The verifying proxy over HTTP.
  *
  * - `GET /simple/<project>/`: the registry's page, every file judged;
- * - `GET /refused/<reason>/<file>`: 403, where refused files lead to;
+ * - `GET /refused/<reason>/<file>`: 403 (424 when it is the registry's answer that cannot be
+ *   used), where refused files lead to;
  * - `GET /files/<sha256>/<file>`: a file's bytes, with `--stream` only;
  * - `GET /why/<file>`: the whole story of a file;
  * - `GET /status`: what has been served so far, and under which checkpoint.
@@ -15,7 +16,8 @@
  * @module
  */
 
-import { encodeHex, excerpt, normalizeProject, sha256, utf8 } from "@indelible/core";
+import { excerpt, normalizeProject, utf8 } from "@indelible/core";
+import { createHash } from "node:crypto";
 import { checkProject } from "../package_index.ts";
 import { formatJson, HTML_TYPE, JSON_TYPE, type Listing } from "../simple/listing.ts";
 import { formatHtml } from "../simple/listing_html.ts";
@@ -95,7 +97,7 @@ export function proxyHandler(
       case "healthz":
         return answer(200, "ok");
       case "":
-        return answer(200, overview(desk.status()));
+        return rest.length === 0 ? answer(200, overview(desk.status())) : answer(404, NOTHING);
       default:
         return answer(404, NOTHING);
     }
@@ -169,11 +171,14 @@ async function simple(
 }
 
 function page(request: Request, listing: Listing): Response {
-  const wantsJson = prefersJson(request.headers.get("accept") ?? "");
+  const accept = request.headers.get("accept") ?? "";
+  const wantsJson = prefersJson(accept);
+  // Browsers, and clients from before PEP 691, know no other.
+  const html = accept.includes(HTML_TYPE) ? HTML_TYPE : "text/html";
   const body = utf8(wantsJson ? formatJson(listing) : formatHtml(listing));
-  const etag = `"${encodeHex(sha256(body).subarray(0, 16))}"`;
+  const etag = `"${createHash("sha256").update(body).digest("hex").slice(0, 32)}"`;
   const headers = {
-    "content-type": wantsJson ? JSON_TYPE : `${HTML_TYPE}; charset=utf-8`,
+    "content-type": wantsJson ? JSON_TYPE : `${html}; charset=utf-8`,
     // A refusal must reach a client whose cache has the page from before it.
     "cache-control": "no-cache",
     etag,
@@ -239,7 +244,8 @@ function refused(
   }
   desk.met(reason as Reason, file);
   return answer(
-    403,
+    // uv takes a 403 of a project for its absence; this one it names, with the URL.
+    reason === "registry-answer-unusable" ? 424 : 403,
     `${excerpt(file, 255)} is refused: ${REASONS[reason as Reason]}. The whole story: /why/${
       encodeURIComponent(file)
     }`,

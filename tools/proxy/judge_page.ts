@@ -14,7 +14,7 @@ import type { Head } from "../trusted_head.ts";
 import { type GateRules, judgeFile, listedSha256, type Passage, type Reason } from "./gate.ts";
 import { type FileUrl, type Judged, rewritePage } from "./page.ts";
 import { type DescribedHead, describeHead, type Facts, type Story, tell } from "./story.ts";
-import { fetchPage } from "./upstream.ts";
+import { fetchPage, PageCache } from "./upstream.ts";
 import type { Answered, Vouching } from "./vouching.ts";
 
 /** What {@linkcode PageDesk} works with. */
@@ -35,6 +35,8 @@ export interface DeskParts {
   readonly found?: FoundBytes;
   /** Told of every page that was judged. */
   readonly onPage: (page: PageReport) => void;
+  /** Told what kept the registry from answering. */
+  readonly onRegistryTrouble: (why: string) => void;
 }
 
 /** What was found out about the bytes of files. */
@@ -73,7 +75,7 @@ export type PageOutcome =
 export interface Status {
   /** Projects whose pages were served. */
   readonly projects: number;
-  /** Files on them. */
+  /** The latest files on them, at most 30,000. */
   readonly files: number;
   /** How many of them passed, by whose word. */
   readonly passed: Readonly<Record<Extract<Passage, { kind: "pass" }>["by"], number>>;
@@ -89,20 +91,24 @@ export interface Status {
   readonly checkpoint: DescribedHead | null;
   /** What keeps the log from answering now, if anything does. */
   readonly trouble: string | null;
+  /** What kept the registry from answering, for each project where it still does. */
+  readonly registryTroubles: readonly string[];
 }
 
-/** How many files are remembered, and how many refusals. */
-const MAX_REMEMBERED = 100_000;
+/** How many files are remembered, and how many refusals; a file takes a few KiB. */
+const MAX_REMEMBERED = 30_000;
 
 /** Judges pages. */
 export class PageDesk {
   readonly #parts: DeskParts;
   readonly #files = new Map<string, Facts>();
   readonly #projects = new Set<string>();
+  readonly #pages = new PageCache();
   readonly #met = new Set<string>();
   readonly #vanished = new Set<string>();
   #head: Head | null = null;
   #trouble: string | null = null;
+  readonly #registryTroubles = new Map<string, string>();
 
   /** @param parts What it works with. */
   constructor(parts: DeskParts) {
@@ -115,14 +121,17 @@ export class PageDesk {
    * @param project Its name, normalised.
    */
   async page(project: string): Promise<PageOutcome> {
-    const { index, fileUrl, found, onPage } = this.#parts;
+    const { index, fileUrl, found, onPage, onRegistryTrouble } = this.#parts;
     let listing: Listing;
     try {
-      const answer = await fetchPage(index, project);
+      const answer = await fetchPage(index, project, this.#pages);
       if (answer.kind === "no-such-project") return answer;
       listing = answer.listing;
     } catch (error) {
-      return { kind: "trouble", why: (error as Error).message, passing: isPassing(error) };
+      const why = (error as Error).message;
+      this.#registryTroubles.set(project, why);
+      onRegistryTrouble(why);
+      return { kind: "trouble", why, passing: isPassing(error) };
     }
     const { answered, judged: all } = await this.#judge(project, listing.files);
     const judged = all.filter(({ file }) => this.#isOldEnough(file));
@@ -173,6 +182,7 @@ export class PageDesk {
     { head, trouble, vanished }: Answered,
   ): void {
     this.#projects.add(project);
+    this.#registryTroubles.delete(project);
     this.#head = head ?? this.#head;
     this.#trouble = trouble;
     for (const judged of all) {
@@ -234,6 +244,7 @@ export class PageDesk {
       vanished: [...this.#vanished],
       checkpoint: this.#head && describeHead(this.#head),
       trouble: this.#trouble,
+      registryTroubles: [...new Set(this.#registryTroubles.values())],
     };
   }
 }

@@ -44,6 +44,8 @@ export interface ProxyOptions {
   ) => Promise<OpenVouching>;
   /** Told of every page that was judged. */
   readonly onPage: (page: PageReport) => void;
+  /** Told of what keeps the registry from answering. */
+  readonly onRegistryTrouble: (why: string) => void;
   /** Told of what keeps the log from answering. */
   readonly onTrouble: (error: Error) => void;
   /** Serve the files, too. */
@@ -64,8 +66,8 @@ const DEFAULT_MAX_AGE = 24 * 3_600_000;
 
 /** The largest tile: 256 hashes. */
 const MAX_TILE = 256 * 32;
-/** How long the log may be silent, in milliseconds. */
-const SILENCE = 10_000;
+/** How long the log may take over one, in milliseconds. */
+const DEADLINE = 10_000;
 
 /**
  * Opens a proxy.
@@ -80,7 +82,7 @@ export async function openProxy(
   options: ProxyOptions,
 ): Promise<OpenProxy> {
   const index = flags.upstream ?? indexOfVariable() ?? parseIndexUrl(await discoverIndex());
-  const { onPage, onTrouble, signal } = options;
+  const { onPage, onRegistryTrouble, onTrouble, signal } = options;
   const files = options.stream && new StreamDesk({
     index,
     hosts: new FileHosts(index.url, options.stream.fileHosts),
@@ -103,6 +105,7 @@ export async function openProxy(
     fileUrl: files ? streamedUrl : null,
     ...(files && { found: files }),
     onPage,
+    onRegistryTrouble,
   });
   if (files) files.factsOf = (filename) => desk.factsOf(filename);
   return {
@@ -144,7 +147,7 @@ async function openLogVouching(
 async function fetchTile(url: URL, signal: AbortSignal): Promise<Uint8Array | null> {
   const { status, headers, body } = await sendRequest(url, {
     maxBytes: MAX_TILE,
-    silence: SILENCE,
+    deadline: DEADLINE,
     signal,
   });
   if (status === 200) return body;

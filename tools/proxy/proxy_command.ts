@@ -123,6 +123,7 @@ async function serveProxy(
     await using proxy = await openProxy(flags, settings, {
       openFirstSeen,
       onPage: (page) => reporter.page(page),
+      onRegistryTrouble: (why) => reporter.registryTrouble(why),
       onTrouble: (error) => reporter.trouble(error),
       ...(flags.stream && {
         stream: {

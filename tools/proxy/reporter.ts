@@ -64,6 +64,11 @@ export class ProxyReporter {
     this.#line("trouble", error.message, {});
   }
 
+  /** Tells what keeps the registry from answering. */
+  registryTrouble(why: string): void {
+    this.#line("registry", why, {});
+  }
+
   /** Tells something else. */
   note(text: string): void {
     this.#line("note", text, {});

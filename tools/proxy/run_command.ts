@@ -80,8 +80,9 @@ async function runBehindProxy(
   const ended = new AbortController();
   await using proxy = await openProxy(flags, settings, {
     openFirstSeen,
+    // What is left of it at the end stands in the summary.
     onPage: () => {},
-    // The last of them stands in the summary.
+    onRegistryTrouble: () => {},
     onTrouble: () => {},
     signal: ended.signal,
   });

@@ -131,8 +131,8 @@ export class StreamDesk implements FileDesk, FoundBytes {
   async #open({ url }: ListedFile, { size }: Expected): Promise<HttpStream> {
     const { index, hosts, signal } = this.#parts;
     if (!await hosts.allow(url)) throw new RedirectRefused(`${url} is not to be fetched from`);
-    const limit = size ?? MAX_FILE;
-    const deadline = AbortSignal.timeout(60_000 + Math.min(limit / SLOWEST, 24 * 3_600_000));
+    const limit = Math.min(size ?? MAX_FILE, MAX_FILE);
+    const deadline = 60_000 + limit / SLOWEST;
     return await retrying(async () => {
       const stream = await openRequest(url, {
         headers: {
@@ -142,7 +142,8 @@ export class StreamDesk implements FileDesk, FoundBytes {
         // One more, to be told from one that is whole.
         maxBytes: limit + 1,
         silence: SILENCE,
-        signal: AbortSignal.any([signal, deadline]),
+        deadline,
+        signal,
         mayFollow: (from, to) => hosts.allowRedirect(from, to),
       });
       if (stream.status !== 429 && stream.status < 500) return stream;

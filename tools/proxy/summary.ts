@@ -19,13 +19,14 @@ export const VANISHED = "no longer listed, though the log has it: withdrawn, or 
  * @param now The time, in milliseconds.
  */
 export function summaryLines(status: Status, now: number): string[] {
-  const { projects, files, met, vanished, trouble } = status;
+  const { projects, files, met, vanished, trouble, registryTroubles } = status;
   const lines = met.map((path) => {
     const at = path.indexOf("/");
     const [reason, file] = [path.slice(0, at) as Reason, path.slice(at + 1)];
     return `refused: ${file}: ${REASONS[reason]} (deno task why ${file})`;
   });
   lines.push(...vanished.map((file) => `${file}: ${VANISHED}`));
+  lines.push(...registryTroubles.map((why) => `the registry: ${why}`));
   if (trouble !== null) lines.push(`the log: ${trouble}`);
   lines.push(
     projects === 0

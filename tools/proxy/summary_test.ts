@@ -13,6 +13,7 @@ const NONE: Status = {
   vanished: [],
   checkpoint: null,
   trouble: null,
+  registryTroubles: [],
 };
 const CHECKPOINT = {
   origin: "log.example",
@@ -46,6 +47,14 @@ Deno.test("the summary tells the refusals that were met, before the figures", ()
     "a-2.0.zip: no longer listed, though the log has it: withdrawn, or hidden",
     "1 project asked, 6 files listed, 1 proven by the log, 1 not in the log, on the registry's word, " +
     "1 exempt, on the registry's word, 2 refused, 1 left out as too new",
+  ]);
+});
+
+Deno.test("the summary tells what was in the way", () => {
+  const status = { ...NONE, trouble: "Cannot reach a", registryTroubles: ["b answers 503"] };
+  deepEqual(summaryLines(status, NOW).slice(0, -1), [
+    "the registry: b answers 503",
+    "the log: Cannot reach a",
   ]);
 });
 

@@ -106,6 +106,7 @@ async function findOut(
     await using proxy = await openProxy(flags, settings, {
       openFirstSeen,
       onPage: () => {},
+      onRegistryTrouble: () => {},
       onTrouble: () => {},
       signal,
     });

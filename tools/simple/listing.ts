@@ -79,15 +79,7 @@ export function parseListing(
 
 function listedFile(members: JsonObject, base: URL): ListedFile {
   const filename = text(members, "filename");
-  const href = text(members, "url");
-  if (!URL.canParse(href, base)) {
-    throw new SyntaxError(`the URL of ${excerpt(filename, 255)} cannot be parsed`);
-  }
-  const url = new URL(href, base);
-  url.hash = "";
-  if (!/^https?:$/.test(url.protocol)) {
-    throw new SyntaxError(`the URL of ${excerpt(filename, 255)} must be http or https`);
-  }
+  const url = urlOf(text(members, "url"), base, filename);
   const hashes = asObject(members["hashes"] ?? null, `"hashes" of ${excerpt(filename, 255)}`);
   return {
     filename,
@@ -96,6 +88,19 @@ function listedFile(members: JsonObject, base: URL): ListedFile {
     // The page is served elsewhere: what was relative to its place must not move with it.
     members: { ...members, url: url.href },
   };
+}
+
+/** Pages have thousands of them, and parsing one takes a while: once each. */
+function urlOf(href: string, base: URL, filename: string): URL {
+  let url: URL;
+  try {
+    url = new URL(href, base);
+  } catch {
+    throw new SyntaxError(`the URL of ${excerpt(filename, 255)} cannot be parsed`);
+  }
+  if (url.hash !== "" || href.endsWith("#")) url.hash = "";
+  if (url.protocol === "https:" || url.protocol === "http:") return url;
+  throw new SyntaxError(`the URL of ${excerpt(filename, 255)} must be http or https`);
 }
 
 function hashText(value: Json): string {
