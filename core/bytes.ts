@@ -60,25 +60,45 @@ export function encodeBase64(bytes: Uint8Array): string {
   return bytes.toBase64();
 }
 
-/** Demands the padding, and unused bits of zero. */
-const STRICT = { lastChunkHandling: "strict" } as const;
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/** The six bits that a character stands for, by its code; -1 for any other. */
+const SIX_BITS = new Int8Array(128).fill(-1);
+for (let bits = 0; bits < 64; bits++) SIX_BITS[ALPHABET.charCodeAt(bits)] = bits;
+/** The bits of the last four characters that no byte takes, by the length of the padding. */
+const UNUSED = [0, 0xff, 0xffff] as const;
 
 /**
  * Decodes standard base64 in its one canonical spelling: padded, without white
  * space, unused bits zero.
  *
+ * By hand: on Deno the platform's decoder and a check that it skipped no white space
+ * take two to three times as long, at every length (measured).
+ *
  * @throws {SyntaxError} If the text is anything else.
  */
 export function parseBase64(text: string): Uint8Array<ArrayBuffer> {
-  let bytes;
-  try {
-    bytes = Uint8Array.fromBase64(text, STRICT);
-  } catch {
-    throw notBase64(text);
+  const { length } = text;
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  if (length % 4 !== 0) throw notBase64(text);
+  const end = length - padding;
+  const bytes = new Uint8Array(length / 4 * 3 - padding);
+  let four = 0;
+  for (let i = 0, at = 0; i < length; i += 4, at += 3) {
+    four = sixBits(text, i) << 18 | sixBits(text, i + 1) << 12 |
+      (i + 2 < end ? sixBits(text, i + 2) << 6 : 0) |
+      (i + 3 < end ? sixBits(text, i + 3) : 0);
+    if (four < 0) throw notBase64(text);
+    bytes[at] = four >> 16;
+    bytes[at + 1] = four >> 8; // Beyond the end nothing is written.
+    bytes[at + 2] = four;
   }
-  // White space is all that it skips: then the text is longer than these bytes need.
-  if (text.length !== 4 * Math.ceil(bytes.length / 3)) throw notBase64(text);
+  if (four & UNUSED[padding]) throw notBase64(text);
   return bytes;
+}
+
+function sixBits(text: string, i: number): number {
+  const code = text.charCodeAt(i);
+  return code < SIX_BITS.length ? SIX_BITS[code]! : -1;
 }
 
 function notBase64(text: string): SyntaxError {

@@ -11,10 +11,12 @@ import {
   type Checkpoint,
   concat,
   cosignatureMessage,
+  encodeBase64,
   formatSignatureLine,
   formatVkey,
   KeyType,
   type NoteVerifier,
+  parseHex,
   type SignerKey,
   type Subtree,
   subtreeMessage,
@@ -44,12 +46,13 @@ export class Cosigner {
   readonly verifiers: readonly NoteVerifier[];
   /** Whether it can cosign subtrees. */
   readonly signsSubtrees: boolean;
-  readonly #ed25519: SignerKey | undefined;
+  readonly #ed25519: Ed25519Lines | undefined;
   readonly #mlDsa: { key: SignerKey; sign: MlDsaSign } | undefined;
 
   private constructor(keys: readonly SignerKey[], sign: MlDsaSign | undefined) {
     const byType = (type: KeyType) => keys.find((key) => key.type === type);
-    this.#ed25519 = byType(KeyType.ed25519Cosignature);
+    const ed25519 = byType(KeyType.ed25519Cosignature);
+    this.#ed25519 = ed25519 && new Ed25519Lines(ed25519);
     const mlDsa = byType(KeyType.mlDsa44);
     this.#mlDsa = mlDsa && sign && { key: mlDsa, sign };
     this.name = keys[0]!.name;
@@ -105,12 +108,7 @@ export class Cosigner {
     time: bigint,
   ): Promise<string> {
     let lines = "";
-    if (this.#ed25519) {
-      const { name, keyId, seed } = this.#ed25519;
-      const made = nativeEd25519.sign(cosignatureMessage(text, time), seed);
-      const signature = concat(uint64(time), made);
-      lines += formatSignatureLine({ name, keyId, signature });
-    }
+    if (this.#ed25519) lines += this.#ed25519.cosign(text, time);
     if (this.#mlDsa) {
       lines += await this.cosignSubtree({
         time,
@@ -136,6 +134,30 @@ export class Cosigner {
       keyId: key.keyId,
       signature: concat(uint64(subtree.time), await sign(message)),
     });
+  }
+}
+
+/**
+ * Signature lines of the Ed25519 key. Name and key ID are the same in all of them: they
+ * are laid out once, and each line fills in its time and signature.
+ */
+class Ed25519Lines {
+  readonly #seed: Uint8Array;
+  readonly #start: string;
+  /** Key ID, timestamp, signature: what stands in base64 in a line. */
+  readonly #bytes = new Uint8Array(4 + 8 + 64);
+  readonly #time = new DataView(this.#bytes.buffer, 4, 8);
+
+  constructor({ name, keyId, seed }: SignerKey) {
+    this.#seed = seed;
+    this.#start = `— ${name} `;
+    this.#bytes.set(parseHex(keyId));
+  }
+
+  cosign(text: string, time: bigint): string {
+    this.#time.setBigUint64(0, time);
+    this.#bytes.set(nativeEd25519.sign(cosignatureMessage(text, time), this.#seed), 12);
+    return `${this.#start}${encodeBase64(this.#bytes)}\n`;
   }
 }
 

@@ -22,6 +22,7 @@ type BenchFlags = {
   readonly patience: number;
   readonly out?: string;
   readonly json?: string;
+  readonly also?: readonly string[];
 };
 
 const command: Command<BenchFlags> = {
@@ -36,6 +37,7 @@ const command: Command<BenchFlags> = {
     "  deno task bench --short",
     "  deno task bench --only=reads,fsck --json=figures.json",
     "  deno task bench --huge --patience=600",
+    "  deno task bench --only=fsck --also=figures.json --out=docs",
   ].join("\n"),
   parameters: {
     flags: {
@@ -66,11 +68,19 @@ const command: Command<BenchFlags> = {
         optional: true,
         brief: "File for the figures in JSON",
       },
+      also: {
+        kind: "parsed",
+        parse: String,
+        optional: true,
+        variadic: ",",
+        brief: "Files that --json wrote: the report takes from them the parts that do not run now",
+      },
     },
   },
   permissions: () => ({}),
-  async run({ short, huge, only = [...PARTS.keys()], patience, out, json }) {
+  async run({ short, huge, only = [...PARTS.keys()], patience, out, json, also = [] }) {
     const sections: Section[] = [];
+    const before = await earlier(also);
     for (const name of only) {
       console.error(`${PARTS.get(name)!.title} …`);
       await awaitQuiet(patience);
@@ -84,10 +94,27 @@ const command: Command<BenchFlags> = {
     }
     const whole = !short && only.length === PARTS.size;
     const folder = out ?? (whole ? DOCS : undefined);
-    if (folder !== undefined) await writeReport(folder, sections);
+    for (const { name } of sections) before.delete(name);
+    const all = [...before.values(), ...sections].sort((a, b) => place(a) - place(b));
+    if (folder !== undefined) await writeReport(folder, all);
     return sections.some(({ failure }) => failure !== undefined) ? 1 : 0;
   },
 };
+
+/** What earlier runs measured, by part; of two that ran the same part, the later file's. */
+async function earlier(paths: readonly string[]): Promise<Map<string, Section>> {
+  const sections = new Map<string, Section>();
+  for (const path of paths) {
+    const measured: Section[] = JSON.parse(await Deno.readTextFile(path));
+    for (const section of measured) sections.set(section.name, section);
+  }
+  return sections;
+}
+
+/** Where a part stands in the report. */
+function place({ name }: Section): number {
+  return [...PARTS.keys()].indexOf(name);
+}
 
 async function measured(name: string, short: boolean, huge: boolean): Promise<Section> {
   const { title, measure } = PARTS.get(name)!;
