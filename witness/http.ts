@@ -10,7 +10,7 @@
  */
 
 import { encodeBase64, WITNESS_SIZE_TYPE } from "@indelible/core";
-import { readBody } from "@indelible/core/request_body";
+import { DEFAULT_PACE, type Pace, readBody } from "@indelible/core/request_body";
 import { RateLimit } from "./rate_limit.ts";
 import type { KeptEvidence } from "./store.ts";
 import { type Outcome, Witness, type WitnessParts } from "./witness.ts";
@@ -27,6 +27,8 @@ const TEXT = "text/plain; charset=utf-8";
 export interface WitnessOptions extends WitnessParts {
   /** Failed requests that an address may make a minute; 0 for no limit. */
   readonly maxFailures?: number;
+  /** How fast a request's body must come; 30 seconds for the whole unless told otherwise. */
+  readonly pace?: Pace;
 }
 
 /** Who sent a request, as far as the server knows. */
@@ -73,13 +75,14 @@ export async function createWitness(
   options: WitnessOptions,
 ): Promise<WitnessHandler> {
   const witness = await Witness.of(options);
+  const { pace = DEFAULT_PACE } = options;
   const limit = new RateLimit({
     failures: options.maxFailures ?? DEFAULT_FAILURES,
     clock: () => performance.now(),
   });
   async function fetch(request: Request, sender?: Sender): Promise<Response> {
     const route = routeOf(pathOf(request.url));
-    let answer = await answerTo(witness, limit, route, request, sender);
+    let answer = await answerTo(witness, limit, pace, route, request, sender);
     if (sender && answer.kind === "cosigned") limit.succeeded(sender.address);
     if (sender && isFailure(answer) && limit.failed(sender.address)) {
       answer = { kind: "limited" };
@@ -104,7 +107,7 @@ interface Route {
   /** For the metrics: a fixed word. */
   readonly name: string;
   readonly methods: readonly string[];
-  readonly answer: (witness: Witness, request: Request) => Promise<Answer>;
+  readonly answer: (witness: Witness, request: Request, pace: Pace) => Promise<Answer>;
 }
 
 const READ = ["GET", "HEAD"];
@@ -114,13 +117,14 @@ const ROUTES: ReadonlyMap<string, Route> = new Map(
   Object.entries<Omit<Route, "name">>({
     "/add-checkpoint": {
       methods: ["POST"],
-      answer: (witness, request) => withBody(request, (body) => witness.addCheckpoint(body)),
+      answer: (witness, request, pace) =>
+        withBody(request, pace, (body) => witness.addCheckpoint(body)),
     },
     "/sign-subtree": {
       methods: ["POST"],
-      answer: async (witness, request) =>
+      answer: async (witness, request, pace) =>
         witness.cosigner.signsSubtrees
-          ? await withBody(request, (body) => witness.signSubtree(body))
+          ? await withBody(request, pace, (body) => witness.signSubtree(body))
           : {
             kind: "not-found",
             why: "This witness has no ML-DSA-44 key to cosign subtrees with",
@@ -188,6 +192,7 @@ function routeOf(path: string): Route {
 async function answerTo(
   witness: Witness,
   limit: RateLimit,
+  pace: Pace,
   route: Route,
   request: Request,
   sender: Sender | undefined,
@@ -201,7 +206,7 @@ async function answerTo(
     return { kind: "method", allow: route.methods.join(", ") };
   }
   try {
-    return await route.answer(witness, request);
+    return await route.answer(witness, request, pace);
   } catch (error) {
     witness.reportFailure(error);
     return { kind: "failed" };
@@ -210,9 +215,10 @@ async function answerTo(
 
 async function withBody(
   request: Request,
+  pace: Pace,
   act: (body: Uint8Array) => Promise<Outcome>,
 ): Promise<Answer> {
-  const body = await readBody(request, MAX_BODY);
+  const body = await readBody(request, MAX_BODY, pace);
   return body.kind === "read" ? await act(body.bytes) : body;
 }
 
@@ -230,8 +236,9 @@ function responseTo(answer: Answer): Response {
     case "malformed":
       return refuse(400, answer.why, {}, answer.field);
     case "broken":
-    case "stalled":
       return refuse(400, "The body cannot be read to its end");
+    case "stalled":
+      return refuse(408, "The body came too slowly");
     case "untrusted":
       return refuse(403, answer.why);
     case "unknown-log":

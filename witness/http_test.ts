@@ -370,3 +370,11 @@ Deno.test("formatAddCheckpoint() of a foreign note is refused by its signature f
   assert.doesNotMatch(text, /7/);
   assert.ok(formatSignatureLine(parseNote(stranger).signatures[0]!).startsWith("— stranger"));
 });
+
+Deno.test("a body that comes too slowly is given up with 408", async () => {
+  const { send } = await testWitness({ pace: { timeout: 1 } });
+  const body = new ReadableStream<Uint8Array>({ start: (pieces) => pieces.enqueue(utf8("old 0")) });
+  const response = await send("/add-checkpoint", { method: "POST", body });
+  assert.equal(response.status, 408);
+  assert.deepEqual(await response.json(), { error: "The body came too slowly" });
+});
