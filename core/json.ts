@@ -191,6 +191,10 @@ class Parser {
   #space(): void {
     const next = this.#text.charCodeAt(this.#at);
     if (next > 0x20) return; // The usual case: compact JSON.
+    if (next === 0x20 && this.#text.charCodeAt(this.#at + 1) > 0x20) {
+      this.#at++; // The other usual case: one space.
+      return;
+    }
     SPACE.lastIndex = this.#at;
     SPACE.test(this.#text);
     this.#at = SPACE.lastIndex;

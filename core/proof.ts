@@ -36,7 +36,8 @@ export interface Span {
 
 /** The largest power of two smaller than `size`; RFC 6962's split, for size > 1. */
 export function splitPoint(size: bigint): bigint {
-  return 1n << BigInt((size - 1n).toString(2).length - 1);
+  if (size > 0xffff_ffffn) return 1n << BigInt((size - 1n).toString(2).length - 1);
+  return 1n << BigInt(31 - Math.clz32(Number(size) - 1));
 }
 
 /** The perfect subtrees that a span is made of, leftmost first. */
@@ -92,7 +93,8 @@ function consistencySpans(oldSize: bigint, size: bigint): Span[] {
   return spans.reverse();
 }
 
-async function readSpans(spans: Span[], read: HashReader): Promise<Hash[]> {
+/** The hashes of subtrees, each from those of the perfect subtrees that it is made of. */
+export async function readSpans(spans: readonly Span[], read: HashReader): Promise<Hash[]> {
   const nodes = spans.map(perfectNodes);
   const hashes = await read(nodes.flat());
   let at = 0;
@@ -209,22 +211,74 @@ export function checkConsistency(
   if (oldSize === 0n && !equalBytes(oldRoot, EMPTY_ROOT)) return false;
   if (oldSize === size) return proof.length === 0 && equalBytes(oldRoot, root);
   if (oldSize === 0n) return proof.length === 0;
+  // A perfect old tree is itself the first node of the proof.
+  const path = isPerfect(oldSize) ? [oldRoot, ...proof] : proof;
+  const roots = rootsFromConsistency(oldSize, size, path);
+  return roots !== null && equalBytes(roots.old, oldRoot) && equalBytes(roots.new, root);
+}
+
+/**
+ * What shows the root of a tree's first leaves: a consistency proof that always begins
+ * with a hash inside those leaves, also where they are a perfect subtree and a verifier
+ * of consistency would take its hash from the old root.
+ *
+ * @param oldSize How many leaves.
+ * @param size The tree size.
+ * @param read Where stored hashes come from.
+ * @throws {RangeError} If `oldSize` is negative or larger than `size`.
+ */
+export async function provePrefix(
+  oldSize: bigint,
+  size: bigint,
+  read: HashReader,
+): Promise<Hash[]> {
+  const proof = await proveConsistency(oldSize, size, read);
+  if (oldSize === 0n || oldSize === size || !isPerfect(oldSize)) return proof;
+  return [...await read(rootNodes(oldSize)), ...proof];
+}
+
+/**
+ * The root of a tree's first leaves as {@linkcode provePrefix} shows it, or `null` if the
+ * proof does not lead to the tree's root. One tree has one answer: two roots of the same
+ * first leaves would be a collision of SHA-256.
+ */
+export function checkPrefix(
+  oldSize: bigint,
+  size: bigint,
+  root: Hash,
+  proof: readonly Hash[],
+): Hash | null {
+  if (oldSize < 0n || oldSize > size) return null;
+  if (oldSize === 0n || oldSize === size) {
+    if (proof.length > 0) return null;
+    return oldSize === size ? root : EMPTY_ROOT;
+  }
+  const roots = rootsFromConsistency(oldSize, size, proof);
+  return roots !== null && equalBytes(roots.new, root) ? roots.old : null;
+}
+
+function isPerfect(size: bigint): boolean {
+  return (size & (size - 1n)) === 0n;
+}
+
+/** Both roots that a path gives, 0 < oldSize < size; `null` if it has the wrong length. */
+function rootsFromConsistency(
+  oldSize: bigint,
+  size: bigint,
+  path: readonly Hash[],
+): { old: Hash; new: Hash } | null {
   let fn = oldSize - 1n;
   let sn = size - 1n;
   while (fn & 1n) {
     fn >>= 1n;
     sn >>= 1n;
   }
-  // A perfect old tree is itself the first node of the proof.
-  const path = fn === 0n ? [oldRoot, ...proof] : proof;
   const [first, ...rest] = path;
-  if (first === undefined || path.some((hash) => hash.length !== HASH_SIZE)) {
-    return false;
-  }
+  if (first === undefined || path.some((hash) => hash.length !== HASH_SIZE)) return null;
   let oldComputed = first;
   let computed = first;
   for (const hash of rest) {
-    if (sn === 0n) return false;
+    if (sn === 0n) return null;
     if (fn & 1n || fn === sn) {
       oldComputed = nodeHash(hash, oldComputed);
       computed = nodeHash(hash, computed);
@@ -238,6 +292,5 @@ export function checkConsistency(
     fn >>= 1n;
     sn >>= 1n;
   }
-  return sn === 0n && equalBytes(oldComputed, oldRoot) &&
-    equalBytes(computed, root);
+  return sn === 0n ? { old: oldComputed, new: computed } : null;
 }

@@ -26,7 +26,11 @@ import { parseNote } from "./note.ts";
 import { checkPolicy, type Policy, type PolicyVerdict } from "./policy.ts";
 import { hashesOf } from "./tile.ts";
 import type { TlogProof } from "./tlog_proof.ts";
-import { decodeIndexedEntries, encodeIndexedEntries } from "./tlog_proofs_entries.ts";
+import {
+  type DecodedEntry,
+  decodeIndexedEntries,
+  encodeIndexedEntries,
+} from "./tlog_proofs_entries.ts";
 import {
   countSharedNodes,
   type IndexedEntry,
@@ -46,6 +50,12 @@ export interface TlogProofs {
   readonly entries: readonly IndexedEntry[];
   /** The hashes of the largest subtrees without any of the entries, leftmost first. */
   readonly nodes: readonly Hash[];
+}
+
+/** {@linkcode TlogProofs} as they were read. */
+export interface DecodedTlogProofs extends TlogProofs {
+  /** The entries, and what they say where that was read anyway. */
+  readonly entries: readonly DecodedEntry[];
 }
 
 /** An entry with the proof of it alone. */
@@ -92,6 +102,20 @@ export function formatTlogProofs(proofs: TlogProofs): Uint8Array<ArrayBuffer> {
  * @throws {SyntaxError} If it is anything else.
  */
 export function parseTlogProofs(bytes: Uint8Array): TlogProofs {
+  const { checkpoint, entries, nodes } = decodeTlogProofs(bytes);
+  const plain = entries.map(({ index, entry }) => ({ index, entry }));
+  const proofs = { checkpoint, entries: plain, nodes };
+  if (!equalBytes(formatTlogProofs(proofs), bytes)) throw malformed("it is not in canonical form");
+  return proofs;
+}
+
+/**
+ * Reads tlog-proofs that nobody will keep, as they come over the network: the same may
+ * have been spelled in another way than {@linkcode formatTlogProofs} does.
+ *
+ * @throws {SyntaxError} If they cannot be read.
+ */
+export function decodeTlogProofs(bytes: Uint8Array): DecodedTlogProofs {
   const { head, rest } = splitHead(bytes, "tlog-proofs");
   const [header, entriesLine = "", checkpointLine = "", ...extra] = head;
   if (header !== HEADER) throw malformed(`the first line must be "${HEADER}"`);
@@ -108,9 +132,7 @@ export function parseTlogProofs(bytes: Uint8Array): TlogProofs {
     throw malformed("it does not end with the last hash that its entries need");
   }
   const nodes = hashesOf(decoded.rest.slice());
-  const proofs = { checkpoint, entries: decoded.entries, nodes };
-  if (!equalBytes(formatTlogProofs(proofs), bytes)) throw malformed("it is not in canonical form");
-  return proofs;
+  return { checkpoint, entries: decoded.entries, nodes };
 }
 
 /**

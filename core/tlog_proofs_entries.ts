@@ -77,6 +77,12 @@ function sharedPrefix(a: Uint8Array, b: Uint8Array): number {
   return length;
 }
 
+/** An entry as it was read. */
+export interface DecodedEntry extends IndexedEntry {
+  /** What it says, where that is how it was written: then it need not be parsed. */
+  readonly said: Entry | null;
+}
+
 /**
  * Reads entries. What it gives may have been spelled in another way than
  * {@linkcode encodeIndexedEntries} does: the caller compares.
@@ -89,9 +95,9 @@ function sharedPrefix(a: Uint8Array, b: Uint8Array): number {
 export function decodeIndexedEntries(
   bytes: Uint8Array,
   count: bigint,
-): { readonly entries: IndexedEntry[]; readonly rest: Uint8Array } {
+): { readonly entries: DecodedEntry[]; readonly rest: Uint8Array } {
   const reader = new Reader(bytes);
-  const entries: IndexedEntry[] = [];
+  const entries: DecodedEntry[] = [];
   const publishers: Publisher[] = [];
   let least = 0n;
   let file = "";
@@ -101,7 +107,7 @@ export function decodeIndexedEntries(
     least = index + 1n;
     const form = reader.varint();
     if (form === VERBATIM) {
-      entries.push({ index, entry: reader.take(Number(reader.varint())).slice() });
+      entries.push({ index, entry: reader.take(Number(reader.varint())).slice(), said: null });
       continue;
     }
     if (form === NEW_PUBLISHER) publishers.push(readPublisher(reader));
@@ -113,8 +119,8 @@ export function decodeIndexedEntries(
     if (shared > file.length) throw malformed("a file name goes on from more than there is");
     file = file.slice(0, shared) + parseUtf8(reader.take(more));
     const fields = { format: PYPI_V1, ecosystem: "pypi", event: "publish" } as const;
-    const entry = formatEntry({ ...fields, file, digest, ...(publisher && { publisher }) });
-    entries.push({ index, entry });
+    const said = { ...fields, file, digest: digest.slice(), ...(publisher && { publisher }) };
+    entries.push({ index, entry: formatEntry(said), said });
   }
   return { entries, rest: reader.rest() };
 }
@@ -136,20 +142,24 @@ function varint(value: bigint): Uint8Array<ArrayBuffer> {
 
 /** Takes bytes from the front, and says so when there are not enough. */
 class Reader {
-  #bytes: Uint8Array;
+  readonly #bytes: Uint8Array;
+  #at = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }
 
   take(length: number): Uint8Array {
-    if (length > this.#bytes.length) throw malformed("it ends too early");
-    const taken = this.#bytes.subarray(0, length);
-    this.#bytes = this.#bytes.subarray(length);
-    return taken;
+    if (length > this.#bytes.length - this.#at) throw malformed("it ends too early");
+    return this.#bytes.subarray(this.#at, this.#at += length);
   }
 
   varint(): bigint {
+    const first = this.#bytes[this.#at];
+    if (first !== undefined && first < 0x80) {
+      this.#at++;
+      return BigInt(first); // Most of them.
+    }
     let value = 0n;
     // 2^63-1 takes nine bytes.
     for (let shift = 0n; shift < 63n; shift += 7n) {
@@ -161,7 +171,7 @@ class Reader {
   }
 
   rest(): Uint8Array {
-    return this.#bytes;
+    return this.#bytes.subarray(this.#at);
   }
 }
 

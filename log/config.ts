@@ -27,6 +27,7 @@ export type LogFlags = {
   readonly freeSpaceFloor: number;
   readonly bodyTimeout: number;
   readonly logFormat: LogFormat;
+  readonly evidence?: string | undefined;
 };
 
 /** The flags that `log` and `start` share. */
@@ -123,6 +124,13 @@ export const LOG_COMMAND: Omit<Command<LogFlags>, "run"> = {
         brief: "How long each witness has to answer",
         default: "5s",
       },
+      evidence: {
+        kind: "parsed",
+        parse: String,
+        placeholder: "DIR",
+        brief: "A monitor's folder of evidence, which the log's page shows",
+        optional: true,
+      },
       witnessFailOpen: {
         kind: "boolean",
         brief: "Publish even without the quorum; the page says so",
@@ -144,7 +152,7 @@ export async function logPermissions(flags: LogFlags): Promise<Permissions> {
   const files = [
     ...flags.privateKey,
     ...flags.publicKey,
-    ...[flags.publishers, flags.policy, flags.witnessPublicKey].filter((file) =>
+    ...[flags.publishers, flags.policy, flags.witnessPublicKey, flags.evidence].filter((file) =>
       file !== undefined
     ),
   ];

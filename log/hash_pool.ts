@@ -69,6 +69,11 @@ export class HashPool implements Hasher {
     this.#crew = this.#makeCrew();
   }
 
+  /** How many workers hash: none once they failed too often. */
+  get workers(): number {
+    return this.#failures < MAX_FAILURES && !this.#closed ? this.#options.workers : 0;
+  }
+
   /**
    * The rows of perfect nodes that entries make in a tree.
    *

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { PageHandler } from "./http_page.ts";
 import type { ReadHandler } from "./http_read.ts";
 import type { WriteHandler } from "./http_write.ts";
 import { ANY_ORIGIN, failure, methodNotAllowed, unavailable } from "./respond.ts";
@@ -16,14 +17,14 @@ export interface Routes {
   readonly write: WriteHandler;
   /** Tiles, checkpoint and look-ups. */
   readonly read: ReadHandler;
-  /** `/`: a page for people. */
-  readonly overview: () => Response;
+  /** The page for people, and what it asks. */
+  readonly page: PageHandler;
   /** `/healthz`. */
   readonly health: () => Response;
   /** `/status`. */
   readonly status: () => Response | Promise<Response>;
   /** `/metrics`. */
-  readonly metrics: () => Response;
+  readonly metrics: () => Response | Promise<Response>;
   /** Told of requests that failed by a fault of the log. */
   readonly onFault: (error: unknown, path: string) => void;
 }
@@ -60,7 +61,7 @@ function target(url: string): { path: string; query: string } {
 }
 
 function route(
-  { write, read, overview, health, status, metrics }: Routes,
+  { write, read, page, health, status, metrics }: Routes,
   request: Request,
   path: string,
   query: string,
@@ -86,9 +87,21 @@ function route(
     if (path.startsWith("/bundle/")) {
       return () => read.bundle(request, path.slice("/bundle/".length), query);
     }
+    if (path.startsWith("/page/")) return () => page.file(request, path.slice("/page/".length));
+    if (path.startsWith("/evidence/")) {
+      return () => page.evidenceFile(request, path.slice("/evidence/".length));
+    }
     switch (path) {
       case "/":
-        return forAnyOrigin(overview);
+        return () => page.page(request);
+      case "/search":
+        return () => page.search(query);
+      case "/growth":
+        return () => page.growth();
+      case "/events":
+        return () => page.events(request);
+      case "/evidence":
+        return () => page.evidence();
       case "/checkpoint":
         return () => read.checkpoint(request);
       case "/.well-known/public-key":
@@ -96,23 +109,15 @@ function route(
       case "/refusals":
         return () => read.refusals(query);
       case "/healthz":
-        return forAnyOrigin(health);
+        return health;
       case "/status":
-        return forAnyOrigin(status);
+        return status;
       case "/metrics":
-        return forAnyOrigin(metrics);
+        return metrics;
       default:
         return null;
     }
   }
-}
-
-function forAnyOrigin(answer: () => Response | Promise<Response>): () => Promise<Response> {
-  return async () => {
-    const response = await answer();
-    for (const [name, value] of Object.entries(ANY_ORIGIN)) response.headers.set(name, value);
-    return response;
-  };
 }
 
 /** Any page may read, and look up. Writes are matched before this and refuse. */

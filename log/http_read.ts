@@ -9,14 +9,11 @@
 import {
   checkEcosystem,
   checkFile,
-  encodeBase64,
   encodeHex,
   EntryError,
   formatTlogProof,
   type Identifier,
-  type JsonObject,
   levelWidth,
-  parseJson,
   parseTilePath,
   sha256,
   type Tile,
@@ -24,24 +21,17 @@ import {
   tilePath,
   utf8,
 } from "@indelible/core";
-import { readBody } from "@indelible/core/request_body";
+import { LookupHandler } from "./http_lookup.ts";
 import type { Identifiers } from "./identifiers.ts";
 import type { Publication, Published } from "./publish.ts";
 import { Resource } from "./resource.ts";
-import {
-  ANY_ORIGIN,
-  failure,
-  json,
-  methodNotAllowed,
-  nextTurn,
-  unavailable,
-  unread,
-} from "./respond.ts";
+import { ANY_ORIGIN, badRequest, failure, json } from "./respond.ts";
 import { type StandingReceipt, standingReceipt } from "./standing_receipt.ts";
 import type { Ledger } from "./storage/ledger.ts";
 import type { Objects } from "./storage/objects.ts";
 import type { StoredLog } from "./stored_log.ts";
 import { TileCache } from "./tile_cache.ts";
+import { wantsGzip } from "./zip.ts";
 
 /** What reading needs. */
 export interface ReadParts {
@@ -63,12 +53,6 @@ export interface ReadParts {
 
 const TEXT = "text/plain; charset=utf-8";
 const BUNDLES = "tile/entries/";
-const GZIP_WANTED = /(?:^|,)\s*(?:x-)?gzip\s*(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))(?:[,;]|$)/i;
-const MAX_LOOKUP_BYTES = 512 * 1024;
-const MAX_LOOKUP_NAMES = 1000;
-const MAX_LOOKUPS_WAITING = 32;
-/** Proofs that are made without letting other requests in between: a few milliseconds. */
-const PROOFS_PER_TURN = 20;
 const MAX_REFUSALS_SHOWN = 1000;
 
 /** Answers reads. */
@@ -77,13 +61,13 @@ export class ReadHandler {
   readonly #tiles: TileCache;
   /** The checkpoint served last, with what it was made of. */
   #checkpoint: { readonly published: Published; readonly resource: Resource } | null = null;
-  #lookupTurn: Promise<unknown> = Promise.resolve();
-  #lookupsWaiting = 0;
+  readonly #lookups: LookupHandler;
 
   /** @param parts What it works with. */
   constructor(parts: ReadParts) {
     this.#parts = parts;
     this.#tiles = new TileCache(parts.objects);
+    this.#lookups = new LookupHandler(parts);
   }
 
   /** The published checkpoint; `null` before the first. */
@@ -110,8 +94,7 @@ export class ReadHandler {
   /** `GET /tile/…`: only canonical paths, only what the published tree has. */
   tile(request: Request, path: string): Response | Promise<Response> {
     // Zipped only when asked for, and never when a part of the bytes is.
-    const zipped = path.startsWith(BUNDLES) && !request.headers.has("range") &&
-      GZIP_WANTED.test(request.headers.get("accept-encoding") ?? "");
+    const zipped = path.startsWith(BUNDLES) && wantsGzip(request);
     // What was read once was in a published tree, and trees only grow.
     const known = this.#tiles.recall(path, zipped);
     return known ? known.answer(request) : this.#storedTile(request, path, zipped);
@@ -157,50 +140,8 @@ export class ReadHandler {
   }
 
   /** `POST /lookup`: many file names under one checkpoint. */
-  async lookup(request: Request): Promise<Response> {
-    if (request.method !== "POST") return methodNotAllowed("POST", ANY_ORIGIN);
-    if (request.headers.has("content-encoding")) {
-      return failure(415, "compressed bodies are refused", {}, ANY_ORIGIN);
-    }
-    const body = await readBody(request, MAX_LOOKUP_BYTES, { timeout: this.#parts.bodyTimeout });
-    if (body.kind !== "read") return unread(body, MAX_LOOKUP_BYTES, ANY_ORIGIN);
-    let names: string[];
-    let ecosystem: string;
-    try {
-      ({ names, ecosystem } = parseLookup(body.bytes));
-    } catch (error) {
-      return badRequest(error);
-    }
-    const { published } = this;
-    if (!published) return failure(404, "no checkpoint is published yet", {}, ANY_ORIGIN);
-    if (this.#lookupsWaiting >= MAX_LOOKUPS_WAITING) {
-      return unavailable("too many look-ups are waiting", undefined, ANY_ORIGIN);
-    }
-    // One after the other: a thousand proofs from as many tiles must not hold up the log.
-    this.#lookupsWaiting++;
-    const done = this.#lookupTurn.then(() => this.#lookUp(names, ecosystem, published));
-    this.#lookupTurn = done.catch(() => {}).then(() => this.#lookupsWaiting--);
-    return json(await done, 200, ANY_ORIGIN);
-  }
-
-  async #lookUp(names: readonly string[], ecosystem: string, published: Published) {
-    const asked = names.map((file) => ({ ecosystem, file }));
-    const receipts = await this.#receipts(asked, published);
-    const found: object[] = [];
-    const missing: string[] = [];
-    for (const [i, filename] of names.entries()) {
-      const receipt = receipts[i];
-      if (!receipt) {
-        missing.push(filename);
-        continue;
-      }
-      if (found.length % PROOFS_PER_TURN === PROOFS_PER_TURN - 1) await nextTurn();
-      const { bytes, hashes } = await receipt.prove();
-      const { index } = receipt;
-      const inclusionProof = hashes.map(encodeBase64);
-      found.push({ filename, index, entry: encodeBase64(bytes), inclusionProof });
-    }
-    return { checkpoint: published.base64, found, missing };
+  lookup(request: Request): Promise<Response> {
+    return this.#lookups.answer(request, () => this.published);
   }
 
   /** The published entries that published files. */
@@ -239,27 +180,4 @@ function decodeName(encoded: string): string {
   } catch {
     throw new EntryError("filename", "must be percent-encoded UTF-8");
   }
-}
-
-function parseLookup(body: Uint8Array): { names: string[]; ecosystem: string } {
-  const request = parseJson(body);
-  if (typeof request !== "object" || request === null || Array.isArray(request)) {
-    throw new EntryError("body", "must be a JSON object");
-  }
-  const { filenames, ecosystem = "pypi" } = request as JsonObject;
-  if (
-    !Array.isArray(filenames) || filenames.length > MAX_LOOKUP_NAMES ||
-    !filenames.every((name) => typeof name === "string")
-  ) {
-    throw new EntryError("filenames", `must be a list of at most ${MAX_LOOKUP_NAMES} strings`);
-  }
-  if (typeof ecosystem !== "string") throw new EntryError("ecosystem", "must be a string");
-  return { names: [...new Set(filenames.map(checkFile))], ecosystem: checkEcosystem(ecosystem) };
-}
-
-/** 400, naming the field if it is one that is wrong. */
-function badRequest(error: unknown): Response {
-  if (!(error instanceof SyntaxError)) throw error;
-  const more = error instanceof EntryError ? { field: error.field } : {};
-  return failure(400, error.message, more, ANY_ORIGIN);
 }

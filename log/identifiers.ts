@@ -11,11 +11,16 @@
  * @module
  */
 
-import { type Entry, type Hash, type Identifier, parseEntry } from "@indelible/core";
+import {
+  type Entry,
+  FingerprintTable,
+  type Hash,
+  type Identifier,
+  parseEntry,
+} from "@indelible/core";
 import type { Batch } from "./batch.ts";
 import { LATER_EVENT, putEntryFingerprint, putFileFingerprint } from "./entry_fingerprint.ts";
 import { likeness } from "./entry_likeness.ts";
-import { FingerprintTable } from "./fingerprint_table.ts";
 import { BLOCK_HEIGHT, type IdentifierBlocks } from "./identifier_blocks.ts";
 import { Damaged } from "./storage/failure.ts";
 import type { StoredLog } from "./stored_log.ts";
@@ -31,6 +36,14 @@ export interface LookedUp {
   readonly known: readonly Known[];
   /** Two uint32 for each submission, see `entry_fingerprint.ts`. */
   readonly fingerprints: Uint32Array;
+}
+
+/** An entry that published a file. */
+export interface FoundEntry {
+  /** Its leaf index. */
+  readonly leafIndex: number;
+  /** Its bytes. */
+  readonly bytes: Uint8Array;
 }
 
 /** The identifiers of a log. */
@@ -66,17 +79,27 @@ export class Identifiers {
    *
    * @param asked Which files.
    * @param size The tree size.
-   * @returns Their leaf indices, in the order of the files; holes where there is none.
+   * @returns Their leaf indices, in the order of the files; `undefined` where there is none.
    * @throws {Damaged} If an entry that must be read is not the one in the tree.
    */
   async find(asked: readonly Identifier[], size: number): Promise<(number | undefined)[]> {
+    return (await this.findEntries(asked, size)).map((found) => found?.leafIndex);
+  }
+
+  /** As {@linkcode find}, with the entries' bytes, which were read anyway and checked. */
+  async findEntries(
+    asked: readonly Identifier[],
+    size: number,
+  ): Promise<(FoundEntry | undefined)[]> {
     const fingerprints = new Uint32Array(2 * asked.length);
     asked.forEach((file, i) => putFileFingerprint(file, this.#blocks.seed, fingerprints, 2 * i));
-    const found: (number | undefined)[] = [];
+    const found: (FoundEntry | undefined)[] = asked.map(() => undefined);
     await this.#readCandidates(fingerprints, size, (position, leafIndex, bytes) => {
       const { ecosystem, file } = parseEntry(bytes);
       const wanted = asked[position]!;
-      if (file === wanted.file && ecosystem === wanted.ecosystem) found[position] = leafIndex;
+      if (file === wanted.file && ecosystem === wanted.ecosystem) {
+        found[position] = { leafIndex, bytes };
+      }
     });
     return found;
   }

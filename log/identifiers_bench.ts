@@ -8,7 +8,7 @@
  * @module
  */
 
-import { FingerprintTable } from "./fingerprint_table.ts";
+import { FingerprintTable } from "@indelible/core";
 import { loadIdentifiers } from "./load_identifiers.ts";
 import { BlockFile } from "./storage/block_file.ts";
 import { openFsObjects } from "./storage/objects_fs.ts";

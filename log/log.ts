@@ -8,21 +8,28 @@
 import { type Policy, quorumHolds } from "@indelible/core";
 import { DEFAULT_PACE } from "@indelible/core/request_body";
 import type { BatchReport } from "./batch_report.ts";
+import { EvidenceFolder } from "./evidence_folder.ts";
+import { Growth } from "./growth.ts";
 import { HashPool } from "./hash_pool.ts";
 import { httpHandler } from "./http.ts";
+import { PageHandler } from "./http_page.ts";
 import { ReadHandler } from "./http_read.ts";
 import { WriteHandler } from "./http_write.ts";
 import type { Hasher } from "./integrate.ts";
+import { LiveFeed } from "./live_feed.ts";
 import { loadIdentifiers } from "./load_identifiers.ts";
 import type { LogKeys } from "./log_keys.ts";
 import { Metrics } from "./metrics.ts";
+import { PageFiles } from "./page_files.ts";
 import { Pool } from "./pool.ts";
 import { Publication } from "./publish.ts";
 import type { Publishers } from "./publishers.ts";
-import { json } from "./respond.ts";
+import { ANY_ORIGIN, json } from "./respond.ts";
+import { openSearch } from "./search/open_search.ts";
 import { type Opinion, startSecondOpinion } from "./second_opinion_face.ts";
 import { Sequencer } from "./sequencer.ts";
 import { standingOf } from "./startup.ts";
+import { StatusHandler } from "./status.ts";
 import type { BlockFile } from "./storage/block_file.ts";
 import type { Ledger } from "./storage/ledger.ts";
 import type { Objects } from "./storage/objects.ts";
@@ -51,6 +58,10 @@ export interface LogOptions {
   readonly objects: Objects;
   /** Where fingerprints are kept for a quick start; without one every start reads all entries. */
   readonly identifierFile?: BlockFile;
+  /** The data folder, for what the page needs besides: the search index and the growth; without one both are in memory. */
+  readonly folder?: string;
+  /** A monitor's folder of evidence that the log shows; none by default. */
+  readonly evidenceFolder?: string;
   /** The witnesses and their quorum; without one nothing is cosigned. */
   readonly policy?: Policy;
   /** Milliseconds that each witness has to answer; 5,000 by default. */
@@ -118,6 +129,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
   };
   const { head, committed, published: publishedBefore } = await standingOf(ledger, objects, keys);
   const stored = new StoredLog(committed);
+  const files = await PageFiles.built();
   const identifiers = await loadIdentifiers({
     origin: keys.origin,
     size: head.tree.size,
@@ -126,8 +138,12 @@ export async function openLog(options: LogOptions): Promise<Log> {
     onDerived: events.identifiersDerived,
     onFault: (error) => events.fault(error, "the file of identifiers"),
   });
+  const metrics = new Metrics();
   const hasher = options.hasher ?? new HashPool({
-    onFailure: (error) => events.fault(error, "hash pool"),
+    onFailure(error) {
+      metrics.countHashFailure();
+      events.fault(error, "hash pool");
+    },
   });
   const opinion: Opinion = (options.startOpinion ?? startSecondOpinion)(head.tree);
   const monotonic = options.monotonic ?? (() => performance.now());
@@ -136,8 +152,28 @@ export async function openLog(options: LogOptions): Promise<Log> {
       timeout: options.witnessTimeout ?? 5000,
       expectedSize: publishedBefore?.size ?? 0,
       monotonic,
+      onAnswer: (name, milliseconds) => metrics.witnessed(name, milliseconds),
     })
     : null;
+  if (publishedBefore) witnesses?.remember(publishedBefore.note, publishedBefore.size);
+  const search = openSearch({
+    origin: keys.origin,
+    stored,
+    folder: options.folder ?? null,
+    onFault: (error) => events.fault(error, "the search index"),
+  });
+  const feed = new LiveFeed({
+    search,
+    growth: await Growth.open({
+      origin: keys.origin,
+      size: publishedBefore?.size ?? 0,
+      file: options.folder === undefined || readOnly ? null : `${options.folder}/growth`,
+      now: () => Math.floor(Date.now() / 1000),
+      onFault: (error) => events.fault(error, "the file of growth"),
+    }),
+    evidence: new EvidenceFolder(options.evidenceFolder ?? null),
+    onFault: (error) => events.fault(error, "what the page is told"),
+  });
   const publication = new Publication({
     keys,
     ledger,
@@ -148,10 +184,15 @@ export async function openLog(options: LogOptions): Promise<Log> {
     failOpen: witnessFailOpen,
     onWitnessFailure: events.witnessFailure,
     onLateFailure: (error) => events.fault(error, "a late cosignature"),
+    onPublished: (published) => feed.published(published),
+    onTime: (act, milliseconds) => metrics[act].observe(milliseconds),
   }, publishedBefore);
+  if (publication.published) feed.opened(publication.published);
 
-  const pool = new Pool(options.maxPending ?? 16_384);
-  const metrics = new Metrics();
+  const pool = new Pool(
+    options.maxPending ?? 16_384,
+    (milliseconds) => metrics.add.observe(milliseconds),
+  );
   const sequencer = new Sequencer({
     pool,
     ledger,
@@ -167,13 +208,16 @@ export async function openLog(options: LogOptions): Promise<Log> {
     timestamp: options.timestamp ?? (() => new Date().toISOString()),
     onBatch(report) {
       metrics.count(report);
+      feed.batch(report.added);
       events.batch(report);
     },
+    onRefusals: (refusals) => feed.refused(refusals),
   }, head);
 
   const release = () => {
     hasher.close();
     opinion.close();
+    feed.end();
   };
   let finished: Promise<void>;
   if (readOnly) {
@@ -192,11 +236,26 @@ export async function openLog(options: LogOptions): Promise<Log> {
   finished.catch(() => {
     failed = true;
     pool.clear("the log has stopped");
+    feed.endStreams();
   });
 
-  const published = () => publication.published;
   const ok = () => !failed && !readOnly;
   const { publishers = () => null, bodyTimeout = DEFAULT_PACE.timeout } = options;
+  const currentHead = () => feed.headOf(publication.published);
+  const status = new StatusHandler({
+    keys,
+    policy: policy ?? null,
+    readOnly,
+    witnessFailOpen,
+    size: () => sequencer.size,
+    head: currentHead,
+    pending: () => pool.pending,
+    witnesses: () => witnesses?.health ?? [],
+    freeBytes: () => objects.freeBytes(),
+    workers: () => hasher instanceof HashPool ? hasher.workers : null,
+    metrics,
+    feed,
+  });
   const handler = httpHandler({
     write: new WriteHandler({ pool, publishers, bodyTimeout }),
     read: new ReadHandler({
@@ -208,30 +267,23 @@ export async function openLog(options: LogOptions): Promise<Log> {
       vkey: keys.vkey,
       bodyTimeout,
     }),
-    overview: () => overview(keys, published()?.size ?? 0, witnessFailOpen),
+    page: new PageHandler({
+      origin: keys.origin,
+      vkey: keys.vkey,
+      witnessFailOpen,
+      head: currentHead,
+      files,
+      identifiers,
+      feed,
+    }),
     health: () =>
-      json({ status: ok() ? "ok" : readOnly ? "read-only" : "stopped" }, ok() ? 200 : 503),
-    status: () =>
-      json({
-        origin: keys.origin,
-        vkey: keys.vkey,
-        size: sequencer.size,
-        publishedSize: published()?.size ?? null,
-        pending: pool.pending,
-        readOnly,
-        witnessFailOpen,
-        witnesses: witnesses?.health ?? [],
-        ...metrics.toJSON(),
-      }),
-    metrics: () =>
-      new Response(
-        metrics.toPrometheus({
-          tree_size: ["Committed tree size.", sequencer.size],
-          published_size: ["Published tree size.", published()?.size ?? 0],
-          pending: ["Submissions that wait.", pool.pending],
-        }, witnesses?.health ?? []),
-        { headers: { "Content-Type": "text/plain; version=0.0.4", "Cache-Control": "no-store" } },
+      json(
+        { status: ok() ? "ok" : readOnly ? "read-only" : "stopped" },
+        ok() ? 200 : 503,
+        ANY_ORIGIN,
       ),
+    status: () => status.status(),
+    metrics: () => status.metrics(),
     onFault: (error, path) => events.fault(error, path),
   });
   return {
@@ -240,6 +292,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
     size: () => sequencer.size,
     async stop(deadline = 4000) {
       pool.close("the log is stopping");
+      feed.endStreams(); // Else the server would wait for them.
       const late = Promise.withResolvers<void>();
       const timer = setTimeout(() => {
         pool.clear("the log is stopping");
@@ -248,7 +301,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
       }, deadline);
       try {
         // A batch that hangs is left to its fate: a crash would be as good.
-        await Promise.race([finished, late.promise]);
+        await Promise.race([finished.then(() => feed.write()), late.promise]);
       } finally {
         clearTimeout(timer);
         release();
@@ -260,25 +313,4 @@ export async function openLog(options: LogOptions): Promise<Log> {
 /** Whether a policy asks for any cosignature, or at least names someone to ask. */
 function needsWitnesses(policy: Policy): boolean {
   return !quorumHolds(policy, new Set()) || policy.witnesses.some(({ url }) => url !== null);
-}
-
-function overview(keys: LogKeys, size: number, failOpen: boolean): Response {
-  const lines = [
-    `${keys.origin}: a binary-transparency log`,
-    "",
-    `published entries: ${size}`,
-    `verifier key:      ${keys.vkey}`,
-    ...(failOpen ? ["", "WARNING: this log publishes without its witnesses' quorum."] : []),
-    "",
-    "GET  /checkpoint                 the signed tree head",
-    "GET  /tile/...                   tiles and entry bundles (C2SP tlog-tiles)",
-    "GET  /bundle/<filename>          offline proof of one file (C2SP tlog-proof)",
-    "POST /lookup                     proofs of many files under one checkpoint",
-    "GET  /refusals                   second digests that were refused",
-    "GET  /.well-known/public-key     the verifier key",
-    "POST /add                        log a file",
-  ];
-  return new Response(lines.join("\n") + "\n", {
-    headers: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" },
-  });
 }

@@ -25,6 +25,8 @@ export interface LogKeys {
   readonly origin: string;
   /** The vkey of the first key, which is Ed25519. */
   readonly vkey: string;
+  /** The vkeys of all its keys, today's and former ones. */
+  readonly vkeys: readonly string[];
   /** One for each private key. */
   readonly signers: readonly NoteSigner[];
   /** The log's verifiers; an old checkpoint may lack those of keys that were added since. */
@@ -69,6 +71,7 @@ export function readLogKeys(
   return {
     origin: first.name,
     vkey,
+    vkeys: [...keys.keys()],
     signers: secret.map((key) => signerOf(key, now, nativeEd25519)),
     verifiers: [...keys.values()].map((key) => verifierOf(key, nativeEd25519)),
   };

@@ -57,6 +57,8 @@ export async function runLog(
   }
   const log = await openLog({
     ...storage,
+    folder: storage.path,
+    ...(flags.evidence !== undefined && { evidenceFolder: flags.evidence }),
     keys,
     ...(policy && { policy }),
     witnessTimeout: flags.witnessTimeout,

@@ -1,25 +1,35 @@
 /**
- * What the log counts, as JSON for `/status` and as Prometheus text for
- * `/metrics`. Labels are the policy's witnesses only.
- * Nothing of a request becomes a label.
+ * What the log counts, as JSON for `/status` and as Prometheus text for `/metrics`.
+ * Labels are the policy's witnesses only. Nothing of a request becomes a label.
  *
  * @module
  */
 
 import type { BatchReport } from "./batch_report.ts";
+import { Histogram, type Latency } from "./histogram.ts";
 import type { WitnessHealth } from "./witness_client.ts";
 
-const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** Numbers that are read when they are asked for: what each means, and its value; none is left out. */
+export type Gauges = Readonly<Record<string, readonly [help: string, value: number | null]>>;
 
-/** Counters since the start. */
+/** Counters and histograms since the start. */
 export class Metrics {
+  /** From admitting an add to its answer. */
+  readonly add = new Histogram();
+  /** From closing a batch to settling it. */
+  readonly batch = new Histogram();
+  /** The ledger's transaction. */
+  readonly commit = new Histogram();
+  /** From a signed tree to its published checkpoint, witnesses included. */
+  readonly publish = new Histogram();
+  readonly #witness = new Map<string, Histogram>();
   #batches = 0;
   #submissions = 0;
   #added = 0;
   #conflicts = 0;
   #unpublished = 0;
-  #seconds = 0;
-  readonly #buckets = BUCKETS.map(() => 0);
+  /** Failures that the hash pool recovered from. */
+  #hashFailures = 0;
 
   /** Counts a batch. */
   count({ submissions, added, conflicts, unpublished, milliseconds }: BatchReport): void {
@@ -28,11 +38,19 @@ export class Metrics {
     this.#added += added;
     this.#conflicts += conflicts;
     if (unpublished !== null) this.#unpublished++;
-    const seconds = milliseconds / 1000;
-    this.#seconds += seconds;
-    BUCKETS.forEach((bound, i) => {
-      if (seconds <= bound) this.#buckets[i]!++;
-    });
+    this.batch.observe(milliseconds);
+  }
+
+  /** Counts a failure that the hash pool recovered from. */
+  countHashFailure(): void {
+    this.#hashFailures++;
+  }
+
+  /** Counts how long a witness of the policy took to answer. */
+  witnessed(name: string, milliseconds: number): void {
+    let histogram = this.#witness.get(name);
+    if (!histogram) this.#witness.set(name, histogram = new Histogram());
+    histogram.observe(milliseconds);
   }
 
   /** The counters as JSON members. */
@@ -46,47 +64,117 @@ export class Metrics {
     };
   }
 
-  /** The counters, and some gauges, in Prometheus' text format. */
-  toPrometheus(
-    gauges: Readonly<Record<string, readonly [help: string, value: number]>>,
-    witnesses: readonly WitnessHealth[] = [],
-  ): string {
-    const lines: string[] = [];
-    const metric = (type: string, name: string, help: string, value: number) => {
-      lines.push(`# HELP indelible_${name} ${help}`, `# TYPE indelible_${name} ${type}`);
-      lines.push(`indelible_${name} ${value}`);
+  /** The histograms' quantiles, in milliseconds. */
+  get latencies(): Record<"add" | "batch" | "commit" | "publish", Latency> {
+    const { add, batch, commit, publish } = this;
+    return {
+      add: add.latency,
+      batch: batch.latency,
+      commit: commit.latency,
+      publish: publish.latency,
     };
-    for (const [name, [help, value]] of Object.entries(gauges)) metric("gauge", name, help, value);
-    metric("counter", "submissions_total", "Submissions sequenced.", this.#submissions);
-    metric("counter", "entries_added_total", "Entries that got a leaf.", this.#added);
-    metric("counter", "conflicts_total", "Second digests refused.", this.#conflicts);
-    metric(
-      "counter",
-      "unpublished_batches_total",
-      "Batches not published in time.",
-      this.#unpublished,
-    );
-    const name = "indelible_batch_seconds";
-    lines.push(`# HELP ${name} From closing a batch to settling it.`, `# TYPE ${name} histogram`);
-    BUCKETS.forEach((bound, i) => lines.push(`${name}_bucket{le="${bound}"} ${this.#buckets[i]}`));
-    lines.push(`${name}_bucket{le="+Inf"} ${this.#batches}`);
-    lines.push(`${name}_sum ${this.#seconds}`, `${name}_count ${this.#batches}`);
-    const perWitness = (name: string, help: string, value: (health: WitnessHealth) => number) => {
-      if (witnesses.length === 0) return;
-      const type = name.endsWith("_total") ? "counter" : "gauge";
-      lines.push(`# HELP indelible_${name} ${help}`, `# TYPE indelible_${name} ${type}`);
-      for (const health of witnesses) {
-        const label = health.name.replace(/[\\"]/g, "\\$&");
-        lines.push(`indelible_${name}{witness="${label}"} ${value(health)}`);
-      }
-    };
-    perWitness("witness_size", "Size a witness acknowledged last.", ({ size }) => size ?? 0);
-    perWitness("witness_requests_total", "Requests to a witness.", ({ requests }) => requests);
+  }
+
+  /** The counters and histograms, and some gauges, in Prometheus' text format. */
+  toPrometheus(gauges: Gauges, witnesses: readonly WitnessHealth[] = []): string {
+    const text = new PrometheusText();
+    for (const [name, [help, value]] of Object.entries(gauges)) {
+      if (value !== null) text.metric("gauge", name, help, [["", value]]);
+    }
+    const counter = (name: string, help: string, value: number): void =>
+      text.metric("counter", name, help, [["", value]]);
+    counter("submissions_total", "Submissions sequenced.", this.#submissions);
+    counter("entries_added_total", "Entries that got a leaf.", this.#added);
+    counter("conflicts_total", "Second digests refused.", this.#conflicts);
+    counter("unpublished_batches_total", "Batches not published in time.", this.#unpublished);
+    counter("hash_failures_total", "Failures of hash workers, made good.", this.#hashFailures);
+    const histogram = (name: string, help: string, one: Histogram): void =>
+      text.histogram(name, help, [["", one]]);
+    histogram("add_seconds", "From admitting an add to its answer.", this.add);
+    histogram("batch_seconds", "From closing a batch to settling it.", this.batch);
+    histogram("commit_seconds", "The ledger's transaction.", this.commit);
+    histogram("publish_seconds", "From a signed tree to its published checkpoint.", this.publish);
+    if (witnesses.length === 0) return text.toString();
+
+    const perWitness = (
+      type: "gauge" | "counter",
+      name: string,
+      help: string,
+      value: (health: WitnessHealth) => number | null,
+    ): void =>
+      text.metric(type, name, help, witnesses.map((health) => [labelOf(health), value(health)]));
     perWitness(
+      "gauge",
+      "witness_size",
+      "Size a witness acknowledged last.",
+      ({ size }) => size ?? 0,
+    );
+    perWitness(
+      "gauge",
+      "witness_cosigned_timestamp_seconds",
+      "When a witness cosigned last, by its own clock.",
+      ({ cosignedAt }) => cosignedAt === null ? null : Date.parse(cosignedAt) / 1000,
+    );
+    perWitness(
+      "counter",
+      "witness_requests_total",
+      "Requests to a witness.",
+      ({ requests }) => requests,
+    );
+    perWitness(
+      "counter",
       "witness_failures_total",
       "Those without a cosignature.",
       ({ failures }) => failures,
     );
-    return lines.join("\n") + "\n";
+    text.histogram(
+      "witness_seconds",
+      "How long a witness took to answer.",
+      witnesses.map((health) => [labelOf(health), this.#witness.get(health.name) ?? NEVER]),
+    );
+    return text.toString();
+  }
+}
+
+const NEVER = new Histogram();
+
+function labelOf({ name }: WitnessHealth): string {
+  return `witness="${name.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n")}"`;
+}
+
+/** Writes Prometheus' text format. */
+class PrometheusText {
+  readonly #lines: string[] = [];
+
+  metric(
+    type: "gauge" | "counter",
+    name: string,
+    help: string,
+    values: readonly (readonly [labels: string, value: number | null])[],
+  ): void {
+    this.#head(type, name, help);
+    for (const [labels, value] of values) {
+      if (value === null) continue;
+      this.#lines.push(`indelible_${name}${labels === "" ? "" : `{${labels}}`} ${value}`);
+    }
+  }
+
+  histogram(
+    name: string,
+    help: string,
+    histograms: readonly (readonly [labels: string, histogram: Histogram])[],
+  ): void {
+    this.#head("histogram", name, help);
+    for (const [labels, histogram] of histograms) {
+      this.#lines.push(...histogram.lines(`indelible_${name}`, labels));
+    }
+  }
+
+  #head(type: string, name: string, help: string): void {
+    this.#lines.push(`# HELP indelible_${name} ${help}`, `# TYPE indelible_${name} ${type}`);
+  }
+
+  toString(): string {
+    return this.#lines.join("\n") + "\n";
   }
 }

@@ -25,6 +25,8 @@ export interface Storage extends AsyncDisposable {
   readonly objects: Objects;
   /** What a quick start needs: `identifiers`. It can be derived from the objects. */
   readonly identifierFile: BlockFile;
+  /** The folder itself, its real path. */
+  readonly path: string;
   /** Whether the disk cannot be written. */
   readonly readOnly: boolean;
 }
@@ -59,6 +61,7 @@ export async function openStorage(folder: string): Promise<Storage> {
       ledger,
       objects,
       identifierFile,
+      path: lock.folder,
       readOnly,
       async [Symbol.asyncDispose]() {
         const close = async () => {

@@ -62,6 +62,9 @@ export interface Group {
   resolve(outcomeOf: OutcomeOf): void;
 }
 
+/** Told how many milliseconds an add waited for its answer. */
+export type OnAnswer = (milliseconds: number) => void;
+
 /** Adds that are grouped: a batch takes whole groups. */
 const MAX_GROUPED_ADDS = 4096;
 
@@ -78,14 +81,17 @@ export class Pool {
   #wake: (() => void) | undefined;
   /** With so many submissions. */
   #wakeAt = 1;
+  readonly #onAnswer: OnAnswer | null;
 
   /**
    * Makes an empty pool.
    *
    * @param maxPending How many requests may wait before more adds are turned away.
+   * @param onAnswer Told of every add how long it waited for its answer.
    */
-  constructor(maxPending: number) {
+  constructor(maxPending: number, onAnswer: OnAnswer | null = null) {
     this.#maxPending = maxPending;
+    this.#onAnswer = onAnswer;
   }
 
   /** How many submissions wait. */
@@ -111,7 +117,7 @@ export class Pool {
       (this.#requests >= this.#maxPending ? "too many submissions are waiting" : null);
     if (why !== null) return Promise.resolve({ kind: "unavailable", why });
     if (this.#adds === null || this.#adds.requests >= MAX_GROUPED_ADDS) {
-      this.#adds = new AddGroup();
+      this.#adds = new AddGroup(this.#onAnswer);
       this.#groups.push(this.#adds);
     }
     const added = this.#adds.add(submission, writer);
@@ -192,6 +198,13 @@ class AddGroup implements Group {
   readonly submissions = new Submissions();
   readonly #writers: (string | null)[] = [];
   readonly #waiting: ((outcome: Outcome) => void)[] = [];
+  readonly #onAnswer: OnAnswer | null;
+  /** When each came; empty when nobody wants to know. */
+  readonly #arrivals: number[] = [];
+
+  constructor(onAnswer: OnAnswer | null) {
+    this.#onAnswer = onAnswer;
+  }
 
   get requests(): number {
     return this.#waiting.length;
@@ -200,6 +213,7 @@ class AddGroup implements Group {
   add(submission: Submissions, writer: string | null): Promise<Outcome> {
     this.submissions.append(submission.bytes, submission.start(0), submission.end(0));
     this.#writers.push(writer);
+    if (this.#onAnswer) this.#arrivals.push(performance.now());
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
     });
@@ -211,5 +225,7 @@ class AddGroup implements Group {
 
   resolve(outcomeOf: OutcomeOf): void {
     this.#waiting.forEach((resolve, i) => resolve(outcomeOf(i)));
+    const answered = performance.now();
+    for (const arrival of this.#arrivals) this.#onAnswer!(answered - arrival);
   }
 }

@@ -86,6 +86,10 @@ export interface PublicationParts {
   ) => void;
   /** Told when a late cosignature could not be published. */
   readonly onLateFailure: (error: unknown) => void;
+  /** Told of every checkpoint that the world sees from now on. */
+  readonly onPublished?: (published: Published) => void;
+  /** Told how many milliseconds a commit to the ledger took, and a publication. */
+  readonly onTime?: (act: "commit" | "publish", milliseconds: number) => void;
 }
 
 /** Publishes trees; owns the published checkpoint. */
@@ -170,11 +174,13 @@ export class Publication {
     }
 
     // 3. Commit point. Nothing signed has left the process before it.
+    const started = performance.now();
     await ledger.commit({
       oldSize: before.size,
       next: { size: tree.size, checkpoint: note },
       staged: objects,
     });
+    this.#parts.onTime?.("commit", performance.now() - started);
     return { tree, note };
   }
 
@@ -204,7 +210,14 @@ export class Publication {
    * @returns `null` when published, else why not: the next call covers it.
    * @throws {LogBehindWitness} If a witness holds a larger tree: the process must stop.
    */
-  async publish({ tree, note }: SignedTree): Promise<string | null> {
+  async publish(signed: SignedTree): Promise<string | null> {
+    const started = performance.now();
+    const why = await this.#publish(signed);
+    if (why === null) this.#parts.onTime?.("publish", performance.now() - started);
+    return why;
+  }
+
+  async #publish({ tree, note }: SignedTree): Promise<string | null> {
     const { keys, ledger, stored, witnesses, failOpen, onWitnessFailure } = this.#parts;
     if (!witnesses) {
       await this.#swap(tree, () => note);
@@ -255,13 +268,14 @@ export class Publication {
    * what to show is decided when its turn has come.
    */
   #swap({ size, root }: Tree, show: () => Uint8Array | null): Promise<void> {
-    const { ledger, objects } = this.#parts;
+    const { ledger, objects, onPublished } = this.#parts;
     const swapped = this.#swapping.then(async () => {
       const note = show();
       if (!note) return;
       await objects.replace("checkpoint", note);
       this.#published = this.#held = { size, root, note, base64: encodeBase64(note) };
       this.#recording = Promise.all([this.#recording, ledger.publish(note, size)]);
+      onPublished?.(this.#published);
     });
     this.#swapping = swapped.then(() => this.#recording).catch(() => {});
     return swapped;

@@ -20,6 +20,8 @@ export interface ResourceParts {
   readonly etag: string;
   /** Its `Content-Encoding`, when it has one. */
   readonly encoding?: string;
+  /** Further header fields. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const RANGE = /^bytes=([0-9]{0,15})-([0-9]{0,15})$/i;
@@ -33,11 +35,12 @@ export class Resource {
   readonly #whole: Response;
 
   /** @param parts What it is made of. */
-  constructor({ bytes, type, caching, etag, encoding }: ResourceParts) {
+  constructor({ bytes, type, caching, etag, encoding, headers }: ResourceParts) {
     this.#bytes = bytes;
     this.#etag = etag;
     this.#headers = {
       ...ANY_ORIGIN,
+      ...headers,
       "Content-Type": type,
       "Cache-Control": caching,
       "X-Content-Type-Options": "nosniff",

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { EntryError } from "@indelible/core";
 import type { Body } from "@indelible/core/request_body";
+import { setImmediate } from "node:timers";
 
 /** Headers of every answer that differs from one moment to the next. */
 const DYNAMIC = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
@@ -66,9 +68,16 @@ export function unread(
   }
 }
 
-/** Lets requests that have arrived meanwhile be answered. */
+/** 400, naming the field if it is one that is wrong. */
+export function badRequest(error: unknown): Response {
+  if (!(error instanceof SyntaxError)) throw error;
+  const more = error instanceof EntryError ? { field: error.field } : {};
+  return failure(400, error.message, more, ANY_ORIGIN);
+}
+
+/** Lets requests that have arrived meanwhile be answered. A timer of 0 would wait for over 1 ms. */
 export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** 405, naming what is allowed. */

@@ -16,11 +16,10 @@
  * @module
  */
 
-import { formatChecksum } from "@indelible/core";
+import { formatChecksum, MAX_LEAVES } from "@indelible/core";
 import { Batch } from "./batch.ts";
 import { type BatchReport, reportBatch } from "./batch_report.ts";
 import type { CommittedObjects } from "./committed_objects.ts";
-import { MAX_LEAVES } from "./fingerprint_table.ts";
 import type { Identifiers } from "./identifiers.ts";
 import { type Hasher, integrate } from "./integrate.ts";
 import type { Group, Outcome, OutcomeOf, Pool } from "./pool.ts";
@@ -61,6 +60,8 @@ export interface SequencerParts {
   readonly timestamp: () => string;
   /** Told of every batch. */
   readonly onBatch: (report: BatchReport) => void;
+  /** Told of second digests that were refused. */
+  readonly onRefusals?: (refusals: readonly Refusal[]) => void;
 }
 
 /** The most submissions in a batch; a bulk request brings up to 50,000. */
@@ -263,6 +264,7 @@ export class Sequencer {
       }];
     });
     if (refusals.length === 0) return;
+    this.#parts.onRefusals?.(refusals);
     try {
       await ledger.refuse(refusals);
     } catch (error) {

@@ -8,6 +8,7 @@
 
 import { Resource } from "./resource.ts";
 import type { Objects } from "./storage/objects.ts";
+import { gzip } from "./zip.ts";
 
 /** What the memory for tiles is bounded by. */
 const CACHE_BYTES = 64 * 1024 * 1024;
@@ -107,10 +108,4 @@ function keyOf(path: string, zipped: boolean): string {
 
 function sizeOf(resource: Resource): number {
   return resource.length + BYTES_BESIDES;
-}
-
-async function gzip(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new Blob([new Uint8Array(bytes)]).stream()
-    .pipeThrough(new CompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
 }

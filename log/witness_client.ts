@@ -10,7 +10,9 @@
 import {
   type Checkpoint,
   concat,
+  cosignatureTime,
   formatAddCheckpoint,
+  formatVkey,
   type Hash,
   type NoteSignature,
   type NoteVerifier,
@@ -44,16 +46,24 @@ export class LogBehindWitness extends Error {
 export interface WitnessHealth {
   /** Its name in the policy. */
   readonly name: string;
+  /** Its verifier key. */
+  readonly vkey: string;
   /** Its submission prefix. */
   readonly url: string;
   /** The size it acknowledged last; `null` before the first answer. */
   readonly size: number | null;
+  /** The size it cosigned last; `null` when none is known. */
+  readonly cosignedSize: number | null;
+  /** When, by its own clock, in RFC 3339. */
+  readonly cosignedAt: string | null;
   /** How many requests it was sent. */
   readonly requests: number;
   /** How many of them brought no cosignature. */
   readonly failures: number;
   /** What the last one failed of; `null` when it did not. */
   readonly lastFailure: string | null;
+  /** The same, while there is one. */
+  readonly lastError?: string;
 }
 
 /** What a client works with. */
@@ -64,6 +74,8 @@ export interface WitnessClientOptions {
   readonly expectedSize: number;
   /** Milliseconds that only go forward. */
   readonly monotonic: () => number;
+  /** Told how many milliseconds a witness took, whatever came of it. */
+  readonly onAnswer?: (name: string, milliseconds: number) => void;
 }
 
 const MAX_ANSWER = 64 * 1024;
@@ -90,6 +102,7 @@ export class WitnessClient {
   #requests = 0;
   #failures = 0;
   #lastFailure: string | null = null;
+  #cosigned: { readonly size: number; readonly time: bigint } | null = null;
 
   /**
    * Makes the client of a witness that the policy gives a URL.
@@ -108,12 +121,21 @@ export class WitnessClient {
   get health(): WitnessHealth {
     return {
       name: this.witness.name,
+      vkey: formatVkey(this.witness.key),
       url: this.witness.url!,
       size: this.#acknowledged ? Number(this.#size) : null,
+      cosignedSize: this.#cosigned?.size ?? null,
+      cosignedAt: this.#cosigned && rfc3339(this.#cosigned.time),
       requests: this.#requests,
       failures: this.#failures,
       lastFailure: this.#lastFailure,
+      ...(this.#lastFailure !== null && { lastError: this.#lastFailure }),
     };
+  }
+
+  /** It has cosigned a tree of this size: its line, verified, says when. */
+  cosigned(size: number, { signature }: NoteSignature): void {
+    this.#cosigned = { size, time: cosignatureTime(signature) };
   }
 
   /**
@@ -138,8 +160,11 @@ export class WitnessClient {
 
   async #ask(request: CosignRequest): Promise<NoteSignature> {
     this.#requests++;
+    const { monotonic, onAnswer } = this.#options;
+    const asked = monotonic();
     try {
       const line = await this.#submit(request);
+      this.cosigned(Number(request.checkpoint.size), line);
       this.#failuresInARow = 0;
       this.#lastFailure = null;
       return line;
@@ -151,6 +176,8 @@ export class WitnessClient {
       this.#pausedUntil = this.#options.monotonic() +
         (misconfigured ? pause : Math.min(pause, MAX_PAUSE));
       throw error;
+    } finally {
+      onAnswer?.(this.witness.name, monotonic() - asked);
     }
   }
 
@@ -207,6 +234,12 @@ export class WitnessClient {
 }
 
 class NotTrusted extends Error {}
+
+/** POSIX seconds as RFC 3339; `null` for what no calendar has. */
+function rfc3339(seconds: bigint): string | null {
+  const date = new Date(Number(seconds) * 1000);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString().replace(".000Z", "Z");
+}
 
 async function post(url: string, body: Uint8Array<ArrayBuffer>, signal: AbortSignal) {
   const response = await fetch(url, { method: "POST", body, redirect: "error", signal })

@@ -61,6 +61,14 @@ export class Witnesses {
     return this.#clients.map(({ health }) => health);
   }
 
+  /** A published checkpoint from before the start: who has cosigned it, and when. */
+  remember(note: Uint8Array, size: number): void {
+    for (const line of this.linesIn(note)) {
+      const name = this.#witnessOf(line)?.name;
+      this.#clients.find(({ witness }) => witness.name === name)?.cosigned(size, line);
+    }
+  }
+
   /**
    * Checks that no witness is known to hold a larger tree.
    *

@@ -4,9 +4,11 @@ import {
   leafHash,
   parsePolicy,
   parseTlogProof,
+  parseTlogProofs,
   parseUtf8,
   utf8,
   verifyTlogProof,
+  verifyTlogProofs,
 } from "@indelible/core";
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { NotStored } from "../log/storage/failure.ts";
@@ -170,6 +172,32 @@ Deno.test("POST /lookup proves many files under one checkpoint", async () => {
   const zipped = await post(log, "{}", { "Content-Encoding": "gzip" }, "/lookup");
   equal(zipped.status, 415);
 });
+
+Deno.test("POST /lookup answers with a container for who accepts one", async () => {
+  await using log = await logOf(300);
+  const ask = async (filenames: string[], accept = TLOG_PROOFS) => {
+    const headers = { "Content-Type": "application/json", Accept: accept };
+    const init = { method: "POST", headers, body: JSON.stringify({ filenames }) };
+    return await fetch(`${log.url}/lookup`, init);
+  };
+  const answer = await ask([name(299), "unknown.whl", name(0), name(7)]);
+  equal(answer.headers.get("content-type"), TLOG_PROOFS);
+  equal(answer.headers.get("cache-control"), "no-store");
+  equal(answer.headers.get("access-control-allow-origin"), "*");
+  const proofs = parseTlogProofs(await answer.bytes());
+  deepEqual(proofs.entries.map(({ index }) => index), [0n, 7n, 299n]);
+  deepEqual(proofs.entries[1]!.entry, utf8(pypiEntry(name(7), sum(7))));
+  const policy = parsePolicy(utf8(`log ${log.keys.vkey}\nquorum none\n`));
+  equal(verifyTlogProofs(proofs, policy).kind, "accepted");
+  equal(parseTlogProofs(await (await ask([])).bytes()).entries.length, 0);
+  equal((await ask([], "*/*")).headers.get("content-type"), "application/json");
+  await using empty = await logOf(0);
+  const init = { method: "POST", headers: { Accept: TLOG_PROOFS }, body: '{"filenames":[]}' };
+  const none = await fetch(`${empty.url}/lookup`, init);
+  equal(none.headers.get("content-type"), "application/json");
+});
+
+const TLOG_PROOFS = "application/vnd.indelible.tlog-proofs";
 
 Deno.test("a read that storage cannot answer is 503 when it passes, else 500, for any origin", async () => {
   const objects = openMemoryObjects();

@@ -111,7 +111,10 @@ Deno.test("--witness-fail-open publishes without the quorum, and says so everywh
     assert.equal(verdict.kind, "refused", "whoever asks for the quorum is not deceived");
     assert.match(log.output(), /\[WRN\].*--witness-fail-open/);
     assert.match(log.output(), /\[WRN\].*did not cosign, the quorum is not reached.*gone/);
-    assert.match(await (await fetch(log.url)).text(), /WARNING: .* without its witnesses' quorum/);
+    assert.match(
+      await (await fetch(log.url)).text(),
+      /WARNING: .* without its witnesses&#39; quorum/,
+    );
     assert.equal((await (await fetch(`${log.url}/status`)).json()).witnessFailOpen, true);
   }));
 

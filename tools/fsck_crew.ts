@@ -7,7 +7,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { EntryCheck, type EntryFingerprints } from "./fsck_entries.ts";
+import { type EntriesSeen, EntryCheck, type EntryFingerprints } from "./fsck_entries.ts";
 import type { Slice } from "./fsck_slice.ts";
 import { type CheckedSlice, SliceCheck } from "./fsck_slice_check.ts";
 import type { FsckAnswer, FsckTask } from "./fsck_worker.ts";
@@ -33,7 +33,7 @@ export class Crew implements Disposable {
   /** How many slices to give it before looking at what became of the first. */
   readonly room: number;
   readonly #words: Uint32Array;
-  readonly #slices: SliceCheck;
+  readonly #slices: SliceCheck<EntriesSeen>;
   readonly #workers: readonly FsckWorker[];
   /** How many slices this thread has checked. */
   #checked = 0;

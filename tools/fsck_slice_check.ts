@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ENTRY_LENGTH_BYTES, HASH_SIZE, TILE_WIDTH } from "@indelible/core";
+import { ENTRY_LENGTH_BYTES, type FingerprintSeed, HASH_SIZE, TILE_WIDTH } from "@indelible/core";
 import {
   type EntryScanner,
   instantiateEntryScanner,
@@ -15,15 +15,44 @@ import {
   SCAN_MARGIN,
   SCRATCH_BYTES,
 } from "@indelible/core/kernel";
-import { type EntriesSeen, type EntryCheck, WORDS } from "./fsck_entries.ts";
+import { type EntriesSeen, WORDS } from "./fsck_entries.ts";
 import { bundlesOf, type Slice, SLICE_BUNDLES, TILE_BYTES, tilesOf } from "./fsck_slice.ts";
 
-/** What came of a slice. */
-export interface CheckedSlice extends EntriesSeen {
+/** What became of the bundles of a slice. */
+export interface SliceVerdict {
   /** The root that each bundle's entries have, one after the other; nothing where it is wrong. */
   readonly roots: Uint8Array;
   /** The places of bundles that are malformed, or whose tile has other hashes. */
   readonly wrong: readonly number[];
+}
+
+/** What came of a slice for `fsck`. */
+export type CheckedSlice = SliceVerdict & EntriesSeen;
+
+/** Looks at the entries of bundles that are right, in their order. */
+export interface EntryLooker<Seen> {
+  /** The key of the fingerprints. */
+  readonly seed: FingerprintSeed;
+  /**
+   * Looks at an entry of any kind.
+   *
+   * @param bytes Where it stands.
+   * @param start Its first byte.
+   * @param end The one after its last.
+   * @param leafIndex Its leaf index.
+   */
+  see(bytes: Uint8Array, start: number, end: number, leafIndex: number): void;
+  /** Looks at a plain publication in PyPI's form, whose fingerprint's halves are known. */
+  seen(
+    low: number,
+    high: number,
+    leafIndex: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void;
+  /** What was found since this was last asked. */
+  take(): Seen;
 }
 
 // The kernel's memory: fixed places first, then the bundles, which may be any size.
@@ -40,8 +69,8 @@ const MAX_PAGES = Math.ceil((BYTES_AT + ENTRIES * 0x10001) / PAGE);
 const FIRST_PAGES = 32;
 
 /** Checks slices. */
-export class SliceCheck {
-  readonly #entries: EntryCheck;
+export class SliceCheck<Seen extends object> {
+  readonly #entries: EntryLooker<Seen>;
   readonly #memory = new WebAssembly.Memory({
     initial: FIRST_PAGES,
     maximum: MAX_PAGES,
@@ -56,13 +85,13 @@ export class SliceCheck {
   #bytes = new Uint8Array(this.#memory.buffer, BYTES_AT);
 
   /** @param entries What looks at the entries. */
-  constructor(entries: EntryCheck) {
+  constructor(entries: EntryLooker<Seen>) {
     this.#entries = entries;
     this.#scanner = instantiateEntryScanner(this.#memory, entries.seed);
   }
 
   /** Checks a slice. */
-  check(slice: Slice): CheckedSlice {
+  check(slice: Slice): SliceVerdict & Seen {
     const { first, ends } = slice;
     const tiles = tilesOf(slice);
     const bundles = bundlesOf(slice);
@@ -113,11 +142,14 @@ export class SliceCheck {
     );
     const fingerprints = this.#fingerprints;
     for (let i = 0; i < count; i++) {
+      const start = this.#offsets[i]!;
+      const end = this.#offsets[i + 1]! - ENTRY_LENGTH_BYTES;
       if (this.#known[i] === 1) {
-        this.#entries.seen(fingerprints[WORDS * i]!, fingerprints[WORDS * i + 1]!, leafIndex + i);
+        const low = fingerprints[WORDS * i]!;
+        const high = fingerprints[WORDS * i + 1]!;
+        this.#entries.seen(low, high, leafIndex + i, this.#bytes, start, end);
       } else {
-        const end = this.#offsets[i + 1]! - ENTRY_LENGTH_BYTES;
-        this.#entries.see(this.#bytes, this.#offsets[i]!, end, leafIndex + i);
+        this.#entries.see(this.#bytes, start, end, leafIndex + i);
       }
     }
   }

@@ -7,7 +7,7 @@
 
 /// <reference lib="deno.worker" />
 
-import { EntryCheck, type EntryFingerprints } from "./fsck_entries.ts";
+import { type EntriesSeen, EntryCheck, type EntryFingerprints } from "./fsck_entries.ts";
 import type { Slice } from "./fsck_slice.ts";
 import { type CheckedSlice, SliceCheck } from "./fsck_slice_check.ts";
 import {
@@ -35,7 +35,7 @@ declare const self: DedicatedWorkerGlobalScope;
 
 let fingerprints: EntryFingerprints;
 let checked: Int32Array<SharedArrayBuffer>;
-let slices: SliceCheck;
+let slices: SliceCheck<EntriesSeen>;
 
 self.onmessage = ({ data: task }: MessageEvent<FsckTask>) => {
   switch (task.kind) {

@@ -85,6 +85,21 @@ export class KernelMemory {
     return KERNEL_RESERVED_BYTES + i * SCRATCH_BYTES;
   }
 
+  /** The leaf hashes of entries, one after the other. */
+  leaves(entries: readonly Uint8Array[]): Uint8Array {
+    return this.#done(this.placeEntries(entries));
+  }
+
+  /** The node hashes of pairs of hashes, one after the other. */
+  nodes(pairs: Uint8Array): Uint8Array {
+    return this.#done(this.placePairs(pairs));
+  }
+
+  #done(job: HashJob): Uint8Array {
+    this.hash(job);
+    return this.read(job);
+  }
+
   /** Lays out entries to be hashed as leaves. */
   placeEntries(entries: readonly Uint8Array[]): HashJob {
     const count = entries.length;

@@ -1,7 +1,7 @@
 /**
  * A table from fingerprints to leaf indices, in memory: about 12 bytes an identifier.
- * `identifiers.ts` asks it which entries may be about an identifier; the entries
- * decide.
+ * The log asks it which entries may be about an identifier, and so does whoever follows
+ * one; the entries decide.
  *
  * It is 256 open-addressing tables side by side, chosen by the lowest byte of a
  * fingerprint; each holds the fingerprint's upper half and a leaf index, 8 bytes a
@@ -35,7 +35,11 @@ export const MAX_LEAVES = 0xffff_ffff;
 export class FingerprintTable {
   readonly #shards: Shard[];
 
-  /** @param expected How many fingerprints it is made for; it grows beyond. */
+  /**
+   * Makes an empty table.
+   *
+   * @param expected How many fingerprints it is made for; it grows beyond.
+   */
   constructor(expected = 0) {
     const least = Math.max(SLOTS_AT_FIRST, expected / SHARDS / MAX_LOAD);
     this.#shards = Array.from(
