@@ -68,6 +68,12 @@ export class NotAccepted extends Error {
   override readonly name: string = "NotAccepted";
 }
 
+/** The log does not serve the tree of its checkpoint, so that nothing can be proven. */
+export class TreeNotServed extends NotAccepted {
+  /** Tells it from other errors. */
+  override readonly name = "TreeNotServed";
+}
+
 /** The checkpoint is older than one accepted before; with a newer answer meanwhile, no harm. */
 export class OlderThanHead extends NotAccepted {
   /** Tells it from other errors. */
@@ -173,7 +179,7 @@ export class TrustedHead {
       } catch (error) {
         // Tiles that are not those of the signed root prove nothing against anybody.
         if (!(error instanceof LogMismatch)) throw error;
-        throw new NotAccepted(
+        throw new TreeNotServed(
           `${after.origin} does not serve the tree it signed: ${error.message}`,
         );
       }

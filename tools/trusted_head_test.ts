@@ -86,7 +86,7 @@ Deno.test("a growth whose tiles are not those of the signed root is refused, and
     if (path.startsWith("tile/0/000")) log.objects.set(path, tile.with(3, tile[3]! ^ 1));
   }
   await rejects(show(store, log), {
-    name: "NotAccepted",
+    name: "TreeNotServed",
     message: /does not serve the tree it signed/,
   });
   equal(await store.evidence(LOG_KEY.name), null);
