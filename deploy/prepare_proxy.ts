@@ -12,16 +12,19 @@ import { INDEX_VARIABLE } from "../tools/pip_index.ts";
 import { type Installed, readInstalled } from "../tools/proxy/installed.ts";
 import type { InstallFlags } from "../tools/proxy/install_command.ts";
 import type { WhyFlags } from "../tools/proxy/why_command.ts";
-import { prepareIndex } from "./prepare_import.ts";
+import { addCredentials, prepareIndex } from "./prepare_import.ts";
 
 /** Sets `PIP_INDEX_URL` when a proxy needs it and it is not set. */
 export async function prepareProxy({ upstream, proxy, stateDir }: WhyFlags): Promise<void> {
-  if (upstream || proxy) return;
-  await prepareIndex("--upstream");
-  followInstalled(stateDir);
+  if (proxy) return;
+  if (!upstream) {
+    await prepareIndex("--upstream");
+    followInstalled(stateDir);
+  }
+  await addCredentials(upstream);
 }
 
-/** Sets `PIP_INDEX_URL` to the index that is to be noted. */
+/** Sets `PIP_INDEX_URL` to the index that is to be noted: in a file, so without a password of netrc. */
 export async function prepareInstall({ stateDir }: InstallFlags): Promise<void> {
   await prepareIndex("PIP_INDEX_URL");
   followInstalled(stateDir);

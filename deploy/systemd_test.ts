@@ -10,13 +10,24 @@ function execStart(unit: string): string[] {
   return /^ExecStart=(.*)$/m.exec(text)![1]!.split(/ +/);
 }
 
+/** What each program may reach: its witnesses, its log's sides, a registry, whom it tells. */
+const REACHED: Readonly<Record<string, string>> = {
+  log: "127.0.0.1:8080,w1.example:443",
+  canary: "publish.log.example.com:8443,log.example.com:443",
+  proxy: "registry.example.com:443,log.example.com:443,127.0.0.1:8082",
+  monitor: "log.example.com:443,127.0.0.1:8083,hooks.example.com,mail.example.com:465",
+};
+
 Deno.test("the units of systemd start programs by flags that they have", () =>
   inFolder(async (folder) => {
-    const policy = "witness W1 w1.example+8abb88bd+BFxZvKqEt22QeRGiFwvl+/Ea2kjZ2BcIm5LWpPc0oNhU " +
+    const policy = "log log.example+814a2008+AddamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea\n" +
+      "witness W1 w1.example+77c09ea0+BFxZvKqEt22QeRGiFwvl+/Ea2kjZ2BcIm5LWpPc0oNhU " +
       "https://w1.example\nquorum W1\n";
     Deno.writeTextFileSync(join(folder, "policy"), policy);
     const started: string[] = [];
-    for (const unit of ["indelible-log.service", "indelible-canary.service"]) {
+    for (
+      const unit of ["log", "canary", "proxy", "monitor"].map((name) => `indelible-${name}.service`)
+    ) {
       const words = execStart(unit);
       const launcher = words.findIndex((word) => word.endsWith("/deploy/launch.ts"));
       const [name, ...flags] = words.slice(launcher + 1);
@@ -31,13 +42,7 @@ Deno.test("the units of systemd start programs by flags that they have", () =>
       const here = flags.map((flag) => flag.replace("/etc/indelible/", `${folder}/`));
       const command = await programCommand(name!, here, { cwd: folder });
       const net = command.find((word) => word.startsWith("--allow-net="));
-      // What it may reach are its witnesses, or the two sides of its log.
-      assert.equal(
-        net,
-        name === "log"
-          ? "--allow-net=127.0.0.1:8080,w1.example:443"
-          : "--allow-net=publish.log.example.com:8443,log.example.com:443",
-      );
+      assert.equal(net, `--allow-net=${REACHED[name!]}`);
     }
-    assert.deepEqual(started, ["log", "canary"]);
+    assert.deepEqual(started, Object.keys(REACHED));
   }));

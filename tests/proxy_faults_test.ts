@@ -42,6 +42,7 @@ async function here(
     log: new URL(`${log.url}/`),
     ...(policy === undefined ? { publicKey: `${folder}/log.key` } : { policy }),
     tofu: false,
+    strict: false,
     onMissing: "refuse",
     stateDir: `${folder}/state`,
     cacheDir: `${folder}/cache`,
@@ -439,17 +440,28 @@ Deno.test("C4, C5: a log whose answers do not hold is refused as one, not taken 
     const spoilt =
       (spoil: (answer: Record<string, unknown>) => void) => async (request: Request) => {
         if (!request.url.endsWith("/lookup")) return null;
-        const passed = await log.answer(request);
+        const passed = await log.answer(asJson(request));
         const answer = await passed.json();
         spoil(answer);
         return Response.json(answer);
       };
+    type Change = (container: Uint8Array<ArrayBuffer>) => void;
+    const changed = (change: Change) => async (request: Request) => {
+      if (!request.url.endsWith("/lookup")) return null;
+      const { headers, body } = await log.answer(request);
+      const container = await new Response(body).bytes();
+      ok(headers.get("content-type")!.includes("tlog-proofs"));
+      change(container);
+      return new Response(container, { headers });
+    };
     const cases: [string, (request: Request) => Promise<Response | null> | Response | null][] = [
       ["log-answer-unproven", spoilt((answer) => delete answer["found"])],
       ["log-answer-unproven", () => new Response("<html>hello</html>")],
       ["log-answer-unproven", () => new Response(null, { status: 404 })],
       ["log-answer-unproven", () => Response.redirect("http://127.0.0.1:1/", 302)],
       ["log-checkpoint-refused", spoilt((answer) => answer["checkpoint"] = btoa("x\n1\n"))],
+      ["log-answer-unproven", changed((container) => container[container.length - 1]! ^= 1)],
+      ["log-answer-unproven", changed((container) => container.fill(0))],
       ["log-unreachable", () => new Response(null, { status: 503 })],
     ];
     for (const [reason, fault] of cases) {
@@ -518,3 +530,10 @@ Deno.test("a registry that is away is a 503, and pip and uv try again as they wo
     match(proxy.troubles.join("\n"), /simple\/lib\/ answers 503/);
     match(proxy.troubles.join("\n"), /Cannot understand .*PEP 691 JSON or HTML/);
   }));
+
+/** The same look-up by one that knows no container. */
+function asJson(request: Request): Request {
+  const headers = new Headers(request.headers);
+  headers.delete("accept");
+  return new Request(request, { headers });
+}

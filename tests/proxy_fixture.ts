@@ -113,10 +113,11 @@ export async function startProxy(
   flags: readonly string[],
 ): Promise<RunningProxy> {
   const ready = /^proxy of \S+ by .* at (http:\S+\/)simple\/$/m;
+  const isSaid = (name: string) => flags.some((flag) => flag.startsWith(`${name}=`));
   const running = await startProgram("proxy", [
-    ...(flags.some((flag) => flag.startsWith("--port=")) ? [] : ["--port=0"]),
+    ...(isSaid("--port") ? [] : ["--port=0"]),
     "--state-dir=state",
-    "--cache-dir=cache",
+    ...(isSaid("--cache-dir") ? [] : ["--cache-dir=cache"]),
     `--upstream=${upstream}`,
     ...flags,
   ], { cwd: folder, ready: (output) => ready.test(output()) });

@@ -5,20 +5,28 @@
  * checkpoint's root. That a file is missing is the log's word alone, which a
  * caller may only take as a reason to refuse.
  *
+ * A log may answer with a proof for each file or with a tlog-proofs container, where
+ * they share their nodes; what is proven is the same.
+ *
  * @module
  */
 
 import {
   checkFile,
+  decodeTlogProofs,
   type Entry,
   EntryError,
+  equalBytes,
   type Hash,
   type JsonObject,
   leafHash,
   parseEntry,
   parseJson,
+  rootFromShared,
+  singleProofs,
   utf8,
 } from "@indelible/core";
+import { KernelMemory } from "@indelible/core/kernel";
 import { errorOf } from "./add_request.ts";
 import { describe, sendRequest } from "./http_client.ts";
 import { asObject, bytes, byteStrings, natural, text } from "./json_members.ts";
@@ -53,6 +61,10 @@ export class Unproven extends Error {
   /** Tells it from other errors. */
   override readonly name = "Unproven";
 }
+
+/** The media type of a tlog-proofs container. */
+const TLOG_PROOFS_TYPE = "application/vnd.indelible.tlog-proofs";
+const ACCEPT = `${TLOG_PROOFS_TYPE}, application/json;q=0.5`;
 
 /** How many names one request may carry. */
 export const MAX_NAMES = 1_000;
@@ -118,7 +130,7 @@ async function lookUpOnce(
   const url = new URL("lookup", log);
   const { status, headers, body } = await sendRequest(url, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", "accept": ACCEPT },
     body: utf8(JSON.stringify({ filenames, ...(ecosystem !== "pypi" && { ecosystem }) })),
     maxBytes: MAX_ANSWER,
     silence: SILENCE,
@@ -130,9 +142,11 @@ async function lookUpOnce(
     if (status === 503 || status === 429) throw new TryLater(message, retryAfter(headers));
     throw new Error(message);
   }
-  let answer: JsonObject;
   try {
-    answer = asObject(parseJson(body), "the answer");
+    if (headers.get("content-type") === TLOG_PROOFS_TYPE) {
+      return await readContainer(body, filenames, trusted, ecosystem);
+    }
+    const answer = asObject(parseJson(body), "the answer");
     const head = await trusted.accept(bytes(answer, "checkpoint"));
     const found = readFound(answer, head, ecosystem);
     const missing = readMissing(answer);
@@ -155,6 +169,58 @@ export function isLoggable(filename: string): boolean {
   }
 }
 
+async function readContainer(
+  body: Uint8Array,
+  filenames: readonly string[],
+  trusted: TrustedHead,
+  ecosystem: string,
+): Promise<LookupAnswer> {
+  const { checkpoint: note, entries, nodes } = decodeTlogProofs(body);
+  const head = await trusted.accept(note);
+  const { size, root } = head.verdict.checkpoint;
+  if (!equalBytes(rootFromShared(entries, size, nodes, kernel()), root)) {
+    throw new SyntaxError(
+      `the proofs of ${entries.length} entries do not lead to the checkpoint's root hash`,
+    );
+  }
+  let proofs: Hash[][] | null = null;
+  const proofOf = (at: number) => (proofs ??= singleProofs(entries, size, nodes, kernel()))[at]!;
+  const found = new Map<string, Vouched>();
+  for (const [at, { index, entry: entryBytes, said }] of entries.entries()) {
+    const entry = said ?? parseEntry(entryBytes);
+    requirePublication(entry, entry.file, ecosystem);
+    if (found.has(entry.file)) throw new SyntaxError(`${entry.file} is in it twice`);
+    found.set(entry.file, {
+      index,
+      entry,
+      bytes: entryBytes,
+      get proof() {
+        return proofOf(at);
+      },
+    });
+  }
+  const missing = new Set(filenames.filter((name) => !found.has(name)));
+  requireEachOnce(filenames, found, missing);
+  return { head, found, missing };
+}
+
+let memory: KernelMemory | null = null;
+
+/** Hashes in bulk, the proofs of an answer at once; made when first needed. */
+export function kernel(): KernelMemory {
+  return memory ??= new KernelMemory();
+}
+
+function requirePublication(
+  { file, ecosystem, event }: Entry,
+  filename: string,
+  wanted: string,
+): void {
+  if (file !== filename || ecosystem !== wanted || event !== "publish") {
+    throw new SyntaxError(`what it sends for ${filename} is another entry`);
+  }
+}
+
 function readFound(
   answer: JsonObject,
   { verdict: { checkpoint } }: Head,
@@ -171,9 +237,7 @@ function readFound(
     const index = BigInt(natural(object, "index"));
     const proof = byteStrings(object, "inclusionProof");
     const entry = parseEntry(entryBytes);
-    if (entry.file !== filename || entry.ecosystem !== ecosystem || entry.event !== "publish") {
-      throw new SyntaxError(`what it sends for ${filename} is another entry`);
-    }
+    requirePublication(entry, filename, ecosystem);
     if (!tree.check(index, leafHash(entryBytes), proof)) {
       throw new SyntaxError(`the proof of ${filename} does not lead to the checkpoint's root hash`);
     }

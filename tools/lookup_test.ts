@@ -1,4 +1,12 @@
-import { encodeBase64, formatEntry, parsePolicy, parseTlogProof, utf8 } from "@indelible/core";
+import {
+  combineProofs,
+  encodeBase64,
+  formatEntry,
+  formatTlogProofs,
+  parsePolicy,
+  parseTlogProof,
+  utf8,
+} from "@indelible/core";
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { makeLog, POLICY, publication } from "./_testing.ts";
 import { lookUp } from "./lookup.ts";
@@ -140,4 +148,55 @@ Deno.test("LookupQueue fails those whose request failed, and goes on", async () 
   await rejects(failed, { name: "TryLater" });
   isDown = false;
   equal((await queue.ask(["f-0.zip"])).found.size, 1);
+});
+
+/** The container of some files as the log answers it. */
+async function container(filenames: readonly string[]): Promise<Uint8Array<ArrayBuffer>> {
+  const indices = filenames.map((name) => NAMES.indexOf(name)).filter((index) => index >= 0);
+  const proven = await Promise.all(indices.map(async (at) => {
+    const { index, proof } = parseTlogProof(await LOG.proof(at));
+    return { index, proof, entry: LOG.entries[at]! };
+  }));
+  return formatTlogProofs(combineProofs(LOG.objects.get("checkpoint")!, proven));
+}
+
+const TLOG_PROOFS = { "content-type": "application/vnd.indelible.tlog-proofs" };
+
+Deno.test("lookUp() takes a container, with the same proofs as one by one", async () => {
+  await using log = serve(async (names) => {
+    return new Response(await container(names), { headers: TLOG_PROOFS });
+  });
+  await using plain = serve(honest);
+  const names = ["f-7.zip", "other.zip", "f-0.zip", "f-8.zip"];
+  const [shared, single] = await Promise.all(
+    [log, plain].map(({ url }) => lookUp(url, names, trusted())),
+  );
+  deepEqual(shared!.missing, single!.missing);
+  for (const [name, { index, entry, bytes, proof }] of single!.found) {
+    const other = shared!.found.get(name)!;
+    deepEqual([other.index, other.entry, other.bytes], [index, entry, bytes]);
+    deepEqual(other.proof, proof);
+  }
+  equal(shared!.found.size, 3);
+  equal((await lookUp(log.url, [], trusted())).head.verdict.checkpoint.size, BigInt(NAMES.length));
+});
+
+Deno.test("lookUp() refuses a container with any byte changed, cut off, or of other files", async () => {
+  const names = ["f-1.zip", "f-6.zip"];
+  const whole = await container(names);
+  let served = whole;
+  await using log = serve(() => Promise.resolve(new Response(served, { headers: TLOG_PROOFS })));
+  equal((await lookUp(log.url, names, trusted())).found.size, 2);
+  const refused = /^(?:Unproven|NotAccepted)$/;
+  for (let at = 0; at < whole.length; at++) {
+    served = whole.slice();
+    served[at]! ^= 1;
+    await rejects(lookUp(log.url, names, trusted()), ({ name }) => refused.test(name), `${at}`);
+  }
+  for (let length = 0; length < whole.length; length += 7) {
+    served = whole.slice(0, length);
+    await rejects(lookUp(log.url, names, trusted()), ({ name }) => refused.test(name), `${length}`);
+  }
+  served = await container([...names, "f-2.zip"]);
+  await rejects(lookUp(log.url, names, trusted()), /not asked about/);
 });

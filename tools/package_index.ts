@@ -21,6 +21,8 @@ export interface PackageIndex {
   readonly url: URL;
   /** Header fields that carry the credentials, if any. */
   readonly headers: Readonly<Record<string, string>>;
+  /** A user whose password the URL does not tell. */
+  readonly userOnly?: string;
 }
 
 /**
@@ -41,7 +43,19 @@ export function parseIndexUrl(text: string): PackageIndex {
   if (!url.pathname.endsWith("/")) url.pathname += "/";
   if (user === "" && password === "") return { url, headers: {} };
   const credentials = new TextEncoder().encode(`${user}:${password}`);
-  return { url, headers: { authorization: `Basic ${credentials.toBase64()}` } };
+  const headers = { authorization: `Basic ${credentials.toBase64()}` };
+  return { url, headers, ...(password === "" && { userOnly: user }) };
+}
+
+/**
+ * An index with the credentials that the launcher found for it, if it did.
+ *
+ * @param index The index as it was named.
+ * @param found The one that the launcher hands on.
+ */
+export function letIn(index: PackageIndex, found: PackageIndex | null): PackageIndex {
+  const isComplete = index.headers["authorization"] !== undefined && index.userOnly === undefined;
+  return !isComplete && found?.url.href === index.url.href ? found : index;
 }
 
 /**

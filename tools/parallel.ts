@@ -29,6 +29,27 @@ export async function inParallel<T, R>(
 }
 
 /**
+ * Works on items that are taken one by one, so that there may be any number of them.
+ *
+ * @param items What to work on.
+ * @param limit How many at once.
+ * @param act The work; `false` takes no further item. Its first failure is the whole's.
+ */
+export async function eachInParallel<T>(
+  items: Iterable<T>,
+  limit: number,
+  act: (item: T) => Promise<boolean>,
+): Promise<void> {
+  const iterator = items[Symbol.iterator]();
+  async function work(): Promise<void> {
+    for (let next = iterator.next(); !next.done; next = iterator.next()) {
+      if (!await act(next.value)) return;
+    }
+  }
+  await Promise.all(Array.from({ length: limit }, work));
+}
+
+/**
  * Maps each item as its turn comes, with some of them under way already.
  *
  * @param items What to work on.

@@ -14,7 +14,7 @@ import { parseLogUrl } from "../http_client.ts";
 import { policyOf, trustFlags } from "../lock/offline_trust.ts";
 import { openSource } from "../log_source.ts";
 import { interruptible, runMain } from "../main.ts";
-import { type PackageIndex, parseIndexUrl } from "../package_index.ts";
+import { letIn, type PackageIndex, parseIndexUrl } from "../package_index.ts";
 import { INDEX_VARIABLE } from "../pip_index.ts";
 import { FileHosts } from "../proxy/file_hosts.ts";
 import { type Glob, parseGlob } from "../proxy/glob.ts";
@@ -184,10 +184,11 @@ async function keptWheels(flags: InstalledFlags): Promise<KeptWheels> {
 }
 
 async function onlineWheels(flags: InstalledFlags, signal: AbortSignal): Promise<OnlineWheels> {
-  const { trust } = await settingsOf({ ...flags, tofu: false, onMissing: "refuse" });
+  const { trust } = await settingsOf({ ...flags, tofu: false, onMissing: "refuse", strict: false });
   const { log, policy } = trust!;
   const { wheels, heads } = foldersOf(flags);
-  const index = flags.index ?? indexOfVariable();
+  const found = indexOfVariable();
+  const index = flags.index ? letIn(flags.index, found) : found;
   if (!index) throw new UsageError("the package index is not known: name it with --index=URL");
   const fetch = await openSource({ kind: "url", url: log }, signal);
   const trusted = new TrustedHead(policy, new HeadFiles(heads), fetch);

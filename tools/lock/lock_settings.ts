@@ -11,7 +11,7 @@ import { basename } from "node:path";
 import { permissionsForDefaults } from "../defaults.ts";
 import { pathsToReplace } from "../files.ts";
 import { hostOf, parseLogUrl } from "../http_client.ts";
-import { type PackageIndex, parseIndexUrl } from "../package_index.ts";
+import { letIn, type PackageIndex, parseIndexUrl } from "../package_index.ts";
 import { INDEX_VARIABLE } from "../pip_index.ts";
 import { type Glob, parseGlob } from "../proxy/glob.ts";
 import {
@@ -171,7 +171,12 @@ export function lockFormat({ format }: LockFlags, file: string): LockFormat {
 export async function onlineSettings(flags: LockFlags): Promise<
   { readonly log: URL; readonly policy: Policy; readonly heads: string }
 > {
-  const settings: Settings = await settingsOf({ ...flags, tofu: false, onMissing: "refuse" });
+  const settings: Settings = await settingsOf({
+    ...flags,
+    tofu: false,
+    onMissing: "refuse",
+    strict: false,
+  });
   return { ...settings.trust!, heads: headsFolder(settings) };
 }
 
@@ -191,7 +196,7 @@ export function needsIndex(flags: LockFlags, file: string): boolean {
  * @throws {UsageError} If it is not known.
  */
 export function indexOf({ index }: LockFlags): PackageIndex {
-  const known = index ?? indexOfVariable();
+  const known = index ? letIn(index, indexOfVariable()) : indexOfVariable();
   if (known) return known;
   throw new UsageError("the package index is not known: name it with --index=URL");
 }
@@ -218,6 +223,6 @@ export async function permissionsForLock(flags: LockFlags, file: string): Promis
     write: [...written, settings.heads],
     net: [hostOf(settings.log), ...(index ? [hostOf(index.url)] : [])],
     // HOME leads to the user's folders.
-    env: ["HOME", ...variables, ...(index && !flags.index ? [INDEX_VARIABLE] : [])],
+    env: ["HOME", ...variables, ...(index ? [INDEX_VARIABLE] : [])],
   };
 }

@@ -17,6 +17,9 @@ export interface ClientFile {
   readonly editor: ConfigEditor;
 }
 
+/** Where uv looks for the system's configuration first; it then reads no other. */
+export const XDG_UV_CONFIG = "/etc/xdg/uv/uv.toml";
+
 /** Which files are meant. */
 export type ClientFileFlags = {
   /** Whether those of this user. */
@@ -38,11 +41,26 @@ export function clientFiles({ user, pipConfig: pip, uvConfig: uv }: ClientFileFl
     : isMac
     ? "/Library/Application Support/pip/pip.conf"
     : "/etc/pip.conf");
-  const ofUv = uv ?? (user ? userFolder(".config/uv/uv.toml", "--uv-config") : "/etc/uv/uv.toml");
+  const ofUv = uv ??
+    (user
+      ? userFolder(".config/uv/uv.toml", "--uv-config")
+      : exists(XDG_UV_CONFIG)
+      ? XDG_UV_CONFIG
+      : "/etc/uv/uv.toml");
   return [
     { client: "pip", path: realPath(ofPip), editor: pipConfig },
     { client: "uv", path: realPath(ofUv), editor: uvConfig },
   ];
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 /** The file itself, where the name is a link to it: it is the file that is to be replaced. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { encodeHex, type Hash } from "@indelible/core";
+import { encodeHex, type Hash, type Publisher } from "@indelible/core";
 import type { ListedFile } from "../simple/listing.ts";
 
 /** Why a file, or a whole project, is refused: as it stands in the URL that clients print. */
@@ -27,7 +27,18 @@ export const REASONS = {
   "log-answer-unproven": "the log's answer does not prove what it says",
   "log-checkpoint-refused": "the log's checkpoint does not satisfy the policy",
   "log-shows-two-histories": "the log shows another history than before",
-  "publisher-not-allowed": "the log names a publisher whom the publisher policy does not allow",
+  "publisher-not-allowed": "its publisher is not one whom the provenance policy allows",
+  "builder-not-trusted": "it was not built by a workflow that the provenance policy trusts",
+  "provenance-missing": "it has not the provenance that the policy requires",
+  "provenance-not-verified": "its provenance does not verify",
+  "provenance-unavailable": "its provenance, which the policy requires, cannot be fetched",
+  "publisher-changed": "somebody else publishes this project of late, and --strict refuses that",
+  "provenance-disappeared":
+    "its project's releases had provenance and it has none, and --strict refuses that",
+  "first-release-in-years":
+    "it is the first release of its project in years, and --strict refuses that",
+  "unreviewed": "not enough of the keys that you trust say that it is ok, and --reviews wants that",
+  "marked-bad": "a key that you trust says that it is not ok",
   "registry-answer-unusable": "the registry's answer for this project cannot be used",
 } as const;
 
@@ -44,6 +55,8 @@ export type Said =
     readonly digest: Hash;
     /** The leaf index of the entry. */
     readonly index: bigint;
+    /** The publisher that the entry names, if it names one. */
+    readonly publisher?: Publisher;
   }
   | { readonly kind: "missing" }
   | {
@@ -75,6 +88,8 @@ export type Passage =
     readonly reason: Reason;
     /** The digest that was logged, in hex, if the log knows the file. */
     readonly logged: string | null;
+    /** The reason with names, where it has more to say. */
+    readonly detail?: string;
   };
 
 const SHA256 = /^[0-9a-f]{64}$/;

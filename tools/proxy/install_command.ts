@@ -13,7 +13,7 @@ import { cannot, pathsToReplace, replaceFile } from "../files.ts";
 import { parseLogUrl } from "../http_client.ts";
 import { INDEX_VARIABLE } from "../pip_index.ts";
 import { isInstalled, uninstall } from "./client_config.ts";
-import { type ClientFileFlags, clientFiles } from "./client_files.ts";
+import { type ClientFileFlags, clientFiles, XDG_UV_CONFIG } from "./client_files.ts";
 import { installedPath, readInstalled } from "./installed.ts";
 import { DEFAULT_PORT } from "./proxy_command.ts";
 
@@ -157,7 +157,7 @@ function permissionsFor(flags: InstallFlags): Permissions {
   const overriding = flags.user ? [] : clientFiles({ user: true }).map(({ path }) => path);
   const own = [...files, stateDir, ...made];
   return {
-    read: [...own, ...overriding],
+    read: [...own, ...overriding, ...(flags.user ? [] : [XDG_UV_CONFIG])],
     write: own,
     env: ["HOME", INDEX_VARIABLE],
     sys: ["uid", "gid"],

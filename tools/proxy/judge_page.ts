@@ -13,6 +13,8 @@ import type { ListedFile, Listing } from "../simple/listing.ts";
 import type { Head } from "../trusted_head.ts";
 import { type GateRules, judgeFile, listedSha256, type Passage, type Reason } from "./gate.ts";
 import { type FileUrl, type Judged, rewritePage } from "./page.ts";
+import type { ProvenanceGate } from "./provenance_gate.ts";
+import type { ReviewGate } from "./review_gate.ts";
 import { type DescribedHead, describeHead, type Facts, type Story, tell } from "./story.ts";
 import { fetchPage, PageCache } from "./upstream.ts";
 import type { Answered, Vouching } from "./vouching.ts";
@@ -33,6 +35,10 @@ export interface DeskParts {
   readonly fileUrl: FileUrl;
   /** What was found out about bytes that were fetched, if any were. */
   readonly found?: FoundBytes;
+  /** Judges who published and built what the log vouches for. */
+  readonly provenance: Pick<ProvenanceGate, "judge">;
+  /** Judges what people said of it; without one nobody is asked. */
+  readonly reviews?: Pick<ReviewGate, "judge">;
   /** Told of every page that was judged. */
   readonly onPage: (page: PageReport) => void;
   /** Told what kept the registry from answering. */
@@ -83,6 +89,8 @@ export interface Status {
   readonly refused: number;
   /** How many were left out as too new. */
   readonly leftOut: number;
+  /** What the log's history says against files, as `<file>: <what>`. */
+  readonly warnings: readonly string[];
   /** Refusals that a client ran into, as `<reason>/<file>`. */
   readonly met: readonly string[];
   /** Files that the log has and the registry listed before, but no longer. */
@@ -133,7 +141,8 @@ export class PageDesk {
       onRegistryTrouble(why);
       return { kind: "trouble", why, passing: isPassing(error) };
     }
-    const { answered, judged: all } = await this.#judge(project, listing.files);
+    const { answered, judged: passed } = await this.#judge(project, listing.files);
+    const all = await this.#parts.reviews?.judge(project, passed) ?? passed;
     const judged = all.filter(({ file }) => this.#isOldEnough(file));
     this.#remember(project, all, new Set(judged), answered);
     const { trouble, vanished } = answered;
@@ -147,12 +156,13 @@ export class PageDesk {
     project: string,
     files: readonly ListedFile[],
   ): Promise<{ answered: Answered; judged: Judged[] }> {
-    const { vouching, rules, found } = this.#parts;
+    const { vouching, rules, found, provenance } = this.#parts;
     const { onMissing } = rules;
     // A private name is nobody's business, the log's neither.
     if (rules.isExempt(project)) {
       const judged = files.map((file) => ({ file, passage: judgeFile(file, "exempt", onMissing) }));
-      return { answered: { said: [], head: null, trouble: null, vanished: [] }, judged };
+      const answered = { said: [], head: null, trouble: null, vanished: [] };
+      return { answered, judged: await provenance.judge(project, judged, []) };
     }
     const asked = files.map((file) => ({ filename: file.filename, listed: listedSha256(file) }));
     const answered = await vouching.ask(project, asked);
@@ -163,7 +173,7 @@ export class PageDesk {
         ? { file, passage: { kind: "refuse", reason, logged: passage.sha256 } }
         : { file, passage };
     });
-    return { answered, judged };
+    return { answered, judged: await provenance.judge(project, judged, answered.said) };
   }
 
   #isOldEnough({ members }: ListedFile): boolean {
@@ -186,10 +196,9 @@ export class PageDesk {
     this.#head = head ?? this.#head;
     this.#trouble = trouble;
     for (const judged of all) {
-      const { file, passage } = judged;
-      this.#files.delete(file.filename);
+      this.#files.delete(judged.file.filename);
       const leftOut = !shown.has(judged);
-      this.#files.set(file.filename, { project, file, passage, leftOut, head, trouble });
+      this.#files.set(judged.file.filename, { ...judged, project, leftOut, head, trouble });
     }
     for (const filename of this.#files.keys()) {
       if (this.#files.size <= MAX_REMEMBERED) break;
@@ -229,7 +238,9 @@ export class PageDesk {
     const passed = { log: 0, "first-seen": 0, exemption: 0, warning: 0 };
     let refused = 0;
     let leftOut = 0;
-    for (const { passage, leftOut: isLeftOut } of this.#files.values()) {
+    const warned: string[] = [];
+    for (const { file, passage, leftOut: isLeftOut, warnings = [] } of this.#files.values()) {
+      if (!isLeftOut) warned.push(...warnings.map(({ text }) => `${file.filename}: ${text}`));
       if (isLeftOut) leftOut++;
       else if (passage.kind === "refuse") refused++;
       else passed[passage.by]++;
@@ -240,6 +251,7 @@ export class PageDesk {
       passed,
       refused,
       leftOut,
+      warnings: warned,
       met: [...this.#met],
       vanished: [...this.#vanished],
       checkpoint: this.#head && describeHead(this.#head),

@@ -5,22 +5,28 @@
  * @module
  */
 
+import type { Policy } from "@indelible/core";
 import { join } from "node:path";
 import { HeadFiles } from "../head_files.ts";
 import { describe, sendRequest } from "../http_client.ts";
 import { LookupQueue } from "../lookup_queue.ts";
 import { type PackageIndex, parseIndexUrl } from "../package_index.ts";
 import { discoverIndex } from "../pip_index.ts";
+import type { ProvenanceDesk } from "../provenance/provenance_desk.ts";
+import { VerifiedFolder } from "../provenance/verified_folder.ts";
 import { retryAfter, TryLater } from "../retry.ts";
 import { type SplitView, TrustedHead } from "../trusted_head.ts";
 import { FileHosts } from "./file_hosts.ts";
 import type { FileDesk } from "./http.ts";
 import { PageDesk, type PageReport } from "./judge_page.ts";
 import { streamedUrl } from "./page.ts";
+import { ProvenanceGate } from "./provenance_gate.ts";
+import type { ReviewGate } from "./review_gate.ts";
 import { ProvenFolder } from "./proven_files.ts";
-import { headsFolder, indexOfVariable, type JudgingFlags, type Settings } from "./settings.ts";
+import { headsFolder, type JudgingFlags, type Settings, upstreamOf } from "./settings.ts";
 import { StreamDesk } from "./stream.ts";
 import { LogVouching, type Vouching } from "./vouching.ts";
+import { warmUp } from "./warm_up.ts";
 
 /** A proxy's parts, ready to serve. */
 export interface OpenProxy extends AsyncDisposable {
@@ -30,6 +36,8 @@ export interface OpenProxy extends AsyncDisposable {
   readonly desk: PageDesk;
   /** Serves files; without one they stay at the registry. */
   readonly files?: FileDesk;
+  /** Makes ready for the first request; it never fails, and need not be waited for. */
+  warmUp(): Promise<void>;
 }
 
 /** Says what is known of files, until it is closed. */
@@ -81,7 +89,7 @@ export async function openProxy(
   settings: Settings,
   options: ProxyOptions,
 ): Promise<OpenProxy> {
-  const index = flags.upstream ?? indexOfVariable() ?? parseIndexUrl(await discoverIndex());
+  const index = upstreamOf(flags) ?? parseIndexUrl(await discoverIndex());
   const { onPage, onRegistryTrouble, onTrouble, signal } = options;
   const files = options.stream && new StreamDesk({
     index,
@@ -90,9 +98,16 @@ export async function openProxy(
     onTrouble: options.stream.onTrouble,
     signal,
   });
-  const vouching = settings.trust
-    ? await openLogVouching(flags, settings, options)
+  const log = settings.trust ? trustedLog(flags, settings, signal) : null;
+  const vouching = log
+    ? await openLogVouching(flags, settings, log, options)
     : await options.openFirstSeen(join(settings.stateDir, "first-seen"), onTrouble);
+  const provenance = new ProvenanceGate({
+    desk: await openProvenanceDesk(flags, settings, index, options),
+    strict: flags.strict,
+    now: Date.now,
+  });
+  const reviews = await openReviewGate(flags);
   const desk = new PageDesk({
     index,
     vouching,
@@ -104,6 +119,8 @@ export async function openProxy(
     now: Date.now,
     fileUrl: files ? streamedUrl : null,
     ...(files && { found: files }),
+    provenance,
+    ...(reviews && { reviews }),
     onPage,
     onRegistryTrouble,
   });
@@ -112,28 +129,83 @@ export async function openProxy(
     index,
     desk,
     ...(files && { files }),
+    warmUp: () => warmUp({ log, signal }),
     [Symbol.asyncDispose]: () => vouching[Symbol.asyncDispose](),
   };
+}
+
+/** Loaded when a policy asks for it: verifying attestations brings a library along. */
+async function openProvenanceDesk(
+  { trustedRoot }: JudgingFlags,
+  { provenance: policy, cacheDir }: Settings,
+  index: PackageIndex,
+  { onTrouble, signal }: ProxyOptions,
+): Promise<ProvenanceDesk | null> {
+  if (!policy) return null;
+  const { loadTrustedRoot } = await import("../provenance/trusted_root.ts");
+  const { ProvenanceDesk } = await import("../provenance/provenance_desk.ts");
+  const root = await loadTrustedRoot(trustedRoot);
+  const verified = new VerifiedFolder(cacheDir, root.id);
+  const now = Date.now;
+  return new ProvenanceDesk({ policy, root, index, verified, now, onTrouble, signal });
+}
+
+/** Loaded when a home is named: verifying signatures brings a library along. */
+async function openReviewGate(
+  { reviews: folder, reviewed, reviewThreshold: threshold }: JudgingFlags,
+): Promise<ReviewGate | null> {
+  if (folder === undefined) return null;
+  const { readHome } = await import("../sig/home.ts");
+  const { describeSigner, judgeIdentity } = await import("../sig/verify.ts");
+  const { ReviewGate } = await import("./review_gate.ts");
+  const gate = new ReviewGate({
+    readHome: (now) => readHome(folder, now),
+    judgeIdentity: (home, id, now) =>
+      judgeIdentity(home, id, now, threshold === undefined ? {} : { threshold }),
+    describeSigner,
+    isRequired: (project) => reviewed?.some((matches) => matches(project)) ?? true,
+    now: Date.now,
+  });
+  await readHome(folder, new Date()); // A home that is none is said now.
+  return gate;
+}
+
+/** The log of the user's choice. */
+interface TrustedLog {
+  readonly url: URL;
+  readonly policy: Policy;
+  /** Where its heads are kept. */
+  readonly heads: HeadFiles;
+  readonly trusted: TrustedHead;
+}
+
+function trustedLog(
+  { maxAge }: JudgingFlags,
+  settings: Settings,
+  signal: AbortSignal,
+): TrustedLog {
+  const { log: url, policy } = settings.trust!;
+  const heads = new HeadFiles(headsFolder(settings));
+  const trusted = new TrustedHead(
+    policy,
+    heads,
+    (path) => fetchTile(new URL(path, url), signal),
+    // Only cosignatures have an age.
+    maxAge !== undefined && policy.witnesses.length > 0 ? { maxAge: Math.ceil(maxAge / 1000) } : {},
+  );
+  return { url, policy, heads, trusted };
 }
 
 async function openLogVouching(
   { maxAge }: JudgingFlags,
   settings: Settings,
+  { url, policy, heads, trusted }: TrustedLog,
   { onTrouble, signal }: ProxyOptions,
 ): Promise<OpenVouching> {
-  const { log, policy } = settings.trust!;
-  const heads = new HeadFiles(headsFolder(settings));
-  const trusted = new TrustedHead(
-    policy,
-    heads,
-    (path) => fetchTile(new URL(path, log), signal),
-    // Only cosignatures have an age.
-    maxAge !== undefined && policy.witnesses.length > 0 ? { maxAge: Math.ceil(maxAge / 1000) } : {},
-  );
   let evidence: SplitView | null = null;
   for (const { key } of policy.logs) evidence ??= await heads.evidence(key.name);
   return new LogVouching({
-    lookups: new LookupQueue(log, trusted, { signal }),
+    lookups: new LookupQueue(url, trusted, { signal }),
     files: new ProvenFolder(settings.cacheDir, policy),
     evidence,
     freshFor: FRESH_FOR,

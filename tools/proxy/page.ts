@@ -10,6 +10,7 @@
  */
 
 import type { JsonObject } from "@indelible/core";
+import type { Warning } from "../provenance/history.ts";
 import type { ListedFile, Listing } from "../simple/listing.ts";
 import { listedSha256, type Passage, type Reason } from "./gate.ts";
 
@@ -19,6 +20,10 @@ export interface Judged {
   readonly file: ListedFile;
   /** What becomes of it. */
   readonly passage: Passage;
+  /** What the log's history says against it, if anything. */
+  readonly warnings?: readonly Warning[];
+  /** What its provenance proves, if a policy asked. */
+  readonly proven?: readonly string[];
 }
 
 /** Where the proxy lets clients fetch a file that passes; `null` leaves it at the registry. */

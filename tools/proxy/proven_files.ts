@@ -15,6 +15,7 @@ import {
   parseHex,
   parseJson,
   type Policy,
+  type Publisher,
   sha256,
   utf8,
 } from "@indelible/core";
@@ -27,6 +28,8 @@ export interface Proven {
   readonly index: bigint;
   /** Its digest. */
   readonly digest: Hash;
+  /** The publisher that its entry names, if it names one. */
+  readonly publisher?: Publisher;
 }
 
 /** Keeps proven files. */
@@ -96,9 +99,10 @@ export class ProvenFolder implements ProvenFiles {
   ): Promise<void> {
     await Deno.mkdir(this.#folder, { recursive: true, mode: 0o700 });
     if (files) {
-      const lines = [...files].map(([filename, { index, digest }]) =>
-        `${JSON.stringify(filename)}:[${index},"${encodeHex(digest)}"]`
-      );
+      const lines = [...files].map(([filename, { index, digest, publisher }]) => {
+        const who = publisher ? `,${JSON.stringify([publisher.issuer, publisher.subject])}` : "";
+        return `${JSON.stringify(filename)}:[${index},"${encodeHex(digest)}"${who}]`;
+      });
       await this.#write(project, `{${lines.join(",\n")}}\n`);
     }
     if (Math.abs(seenAt - this.#noted) < NOTE_EVERY) return;
@@ -119,20 +123,30 @@ export class ProvenFolder implements ProvenFiles {
 }
 
 function provenOf(value: unknown): Proven {
-  const [index, digest] = Array.isArray(value) ? value : [];
+  const [index, digest, publisher] = Array.isArray(value) ? value : [];
   if (!Number.isSafeInteger(index) || typeof digest !== "string") {
     throw new SyntaxError("a proven file must be a leaf index and a digest");
   }
-  return { index: BigInt(index), digest: parseHex(digest) };
+  const proven = { index: BigInt(index), digest: parseHex(digest) };
+  if (publisher === undefined) return proven;
+  const [issuer, subject] = Array.isArray(publisher) ? publisher : [];
+  if (typeof issuer !== "string" || typeof subject !== "string") {
+    throw new SyntaxError("a publisher must be an issuer and a subject");
+  }
+  return { ...proven, publisher: { issuer, subject } };
 }
 
 function isUnusable(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof SyntaxError;
 }
 
+/** The form of what is kept, new whenever entries are kept with more than before. */
+const FORM = "with publishers";
+
 /** Tells policies apart by whom they trust, not by how they are written. */
 function idOf({ logs, witnesses, groups, quorum }: Policy): string {
   const trusted = JSON.stringify([
+    FORM,
     logs.map(({ key }) => formatVkey(key)),
     witnesses.map(({ name, key }) => [name, formatVkey(key)]),
     [...groups],

@@ -145,8 +145,10 @@ async function serveProxy(
     );
     const trusted = settings.trust ? describe(settings.trust.log) : "what is seen first";
     console.log(`proxy of ${describe(proxy.index.url)} by ${trusted} at ${listening.simple}`);
+    const ready = proxy.warmUp();
     if (signal.aborted) return 0;
     await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    await ready;
     return 0;
   });
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { REASONS } from "./gate.ts";
+import { type Reason, REASONS } from "./gate.ts";
 import type { PageReport } from "./judge_page.ts";
 import { VANISHED } from "./summary.ts";
 
@@ -40,8 +40,16 @@ export class ProxyReporter {
   }
 
   #judged(project: string, judged: PageReport["judged"]): void {
-    let unlogged = 0;
-    for (const { file: { filename }, passage } of judged) {
+    const quiet = new Map<keyof typeof MORE, number>();
+    let warned = 0;
+    for (const { file: { filename }, passage, warnings = [] } of judged) {
+      for (const { kind, text } of passage.kind === "pass" ? warnings : []) {
+        if (this.#told.get(`${kind} ${filename}`) === text) continue;
+        this.#told.set(`${kind} ${filename}`, text);
+        // A release has many files.
+        if (++warned > SHOWN) continue;
+        this.#line("warning", `${filename}: ${text}`, { project, file: filename, reason: kind });
+      }
       const isRefused = passage.kind === "refuse";
       if (!isRefused && passage.by !== "warning") continue;
       const [kind, reason] = isRefused
@@ -50,11 +58,20 @@ export class ProxyReporter {
       if (this.#told.get(filename) === kind + reason) continue;
       this.#told.set(filename, kind + reason);
       // A project that was never logged has hundreds of files for one and the same reason.
-      if (reason === "not-in-the-log" && ++unlogged > SHOWN) continue;
-      this.#line(kind, `${filename}: ${REASONS[reason]}`, { project, file: filename, reason });
+      if (isQuiet(reason)) {
+        const count = (quiet.get(reason) ?? 0) + 1;
+        quiet.set(reason, count);
+        if (count > SHOWN) continue;
+      }
+      const why = isRefused && passage.detail ? ` (${passage.detail})` : "";
+      const text = `${filename}: ${REASONS[reason]}${why}`;
+      this.#line(kind, text, { project, file: filename, reason });
     }
-    const more = unlogged - SHOWN;
-    if (more > 0) this.note(`${more} more files of ${project} are not in the log`);
+    if (warned > SHOWN) this.note(`${warned - SHOWN} more such warnings of ${project}`);
+    for (const [reason, count] of quiet) {
+      const more = count - SHOWN;
+      if (more > 0) this.note(`${more} more files of ${project} ${MORE[reason]}`);
+    }
   }
 
   /** Tells what keeps the log from answering. */
@@ -81,3 +98,13 @@ export class ProxyReporter {
 
 /** How many files of one project are named for one reason that is no alarm. */
 const SHOWN = 3;
+
+/** Reasons that are no alarm, and that hundreds of files of one project have at once. */
+const MORE = {
+  "not-in-the-log": "are not in the log",
+  "provenance-missing": "have not the provenance that the policy requires",
+} as const;
+
+function isQuiet(reason: Reason): reason is keyof typeof MORE {
+  return Object.hasOwn(MORE, reason);
+}

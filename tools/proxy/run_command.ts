@@ -91,6 +91,8 @@ async function runBehindProxy(
     settings.stateDir,
     (error) => alarms.push(error.message),
   );
+  // The command takes a while to start: that time is free.
+  const ready = proxy.warmUp();
   const noFiles = join(settings.stateDir, "no-files");
   await Deno.mkdir(noFiles, { recursive: true, mode: 0o700 });
   const { variables, setAside } = clientEnvironment(
@@ -104,6 +106,7 @@ async function runBehindProxy(
   const code = await runChild(words, variables);
   for (const line of [...alarms, ...summaryLines(proxy.desk.status(), Date.now())]) say(line);
   ended.abort();
+  await ready;
   return code;
 }
 

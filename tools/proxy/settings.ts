@@ -10,9 +10,12 @@ import { normalizeProject, type Policy } from "@indelible/core";
 import { parseDuration, type Permissions, UsageError } from "@indelible/core/command";
 import { join } from "node:path";
 import { type Defaults, loadDefaults, permissionsForDefaults, userFolder } from "../defaults.ts";
+import { readSmallFile } from "../files.ts";
 import { hostOf, parseLogUrl } from "../http_client.ts";
-import { type PackageIndex, parseIndexUrl } from "../package_index.ts";
+import { letIn, type PackageIndex, parseIndexUrl } from "../package_index.ts";
 import { INDEX_VARIABLE, PIP_PROGRAMS } from "../pip_index.ts";
+import { parseProvenancePolicy, type ProvenancePolicy } from "../provenance/policy.ts";
+import { THRESHOLD_FLAG } from "../sig/threshold.ts";
 import { loadTrust, TRUST_FLAGS, type TrustFlags, trustPaths } from "../trust.ts";
 import { type Glob, parseGlob } from "./glob.ts";
 
@@ -37,6 +40,18 @@ export type JudgingFlags = TrustFlags & {
   readonly maxAge?: number;
   /** How old files must be, in milliseconds. */
   readonly cooldown?: number;
+  /** The file that says who may publish and build. */
+  readonly provenancePolicy?: string;
+  /** Whose certificates and logs verify attestations. */
+  readonly trustedRoot?: string;
+  /** Whether what the log's history warns of is refused. */
+  readonly strict: boolean;
+  /** The home of Signet whose trusted keys must have reviewed what is installed. */
+  readonly reviews?: string;
+  /** The projects that must be reviewed, if not all. */
+  readonly reviewed?: readonly Glob[];
+  /** How many trusted keys that takes, if not as many as the home's settings say. */
+  readonly reviewThreshold?: number;
   /** Where the trusted head and first-seen digests are. */
   readonly stateDir?: string;
   /** Where proven files are. */
@@ -93,6 +108,42 @@ export const JUDGING_FLAGS = {
     optional: true,
     brief: "Leave files out that are newer than this, such as 3d",
   },
+  provenancePolicy: {
+    kind: "parsed",
+    parse: String,
+    optional: true,
+    placeholder: "FILE",
+    brief: "Who may publish and build which projects, and which must prove it",
+  },
+  trustedRoot: {
+    kind: "parsed",
+    parse: String,
+    optional: true,
+    placeholder: "FILE",
+    brief: "Sigstore's trusted_root.json for provenance (default: its production root)",
+  },
+  strict: {
+    kind: "boolean",
+    default: false,
+    withNegated: false,
+    brief: "Refuse what the log's history warns of: a new publisher, provenance that is gone",
+  },
+  reviews: {
+    kind: "parsed",
+    parse: String,
+    optional: true,
+    placeholder: "DIR",
+    brief: "Home of `sig`: what its trusted keys mark bad is refused, what they do not review, too",
+  },
+  reviewed: {
+    kind: "parsed",
+    parse: (text: string) => parseGlob(normalizeProject(text)),
+    optional: true,
+    variadic: ",",
+    placeholder: "GLOB",
+    brief: "With --reviews: the projects that must be reviewed (default: all)",
+  },
+  reviewThreshold: THRESHOLD_FLAG,
   stateDir: {
     kind: "parsed",
     parse: String,
@@ -113,6 +164,8 @@ export const JUDGING_FLAGS = {
 export interface Settings {
   /** The log and whom to trust; `null` with `--tofu`. */
   readonly trust: { readonly log: URL; readonly policy: Policy } | null;
+  /** Who may publish and build; `null` when nothing is said. */
+  readonly provenance: ProvenancePolicy | null;
   /** Where the trusted head and first-seen digests are. */
   readonly stateDir: string;
   /** Where proven files are. */
@@ -128,11 +181,16 @@ export async function settingsOf(flags: JudgingFlags): Promise<Settings> {
   const { tofu, policy, publicKey } = flags;
   const stateDir = flags.stateDir ?? userFolder(".local/state/indelible", "--state-dir");
   const cacheDir = flags.cacheDir ?? userFolder(".cache/indelible", "--cache-dir");
+  const provenance = await loadProvenancePolicy(flags);
+  if (flags.reviews === undefined && (flags.reviewed || flags.reviewThreshold !== undefined)) {
+    throw new UsageError("--reviewed and --review-threshold go with --reviews");
+  }
   if (tofu) {
     if (flags.log || policy !== undefined || publicKey !== undefined) {
       throw new UsageError("--tofu needs no log: leave out --log, --policy and --public-key");
     }
-    return { trust: null, stateDir, cacheDir };
+    if (flags.strict) throw new UsageError("--strict goes by the log's history: --tofu has none");
+    return { trust: null, provenance, stateDir, cacheDir };
   }
   const defaults = isComplete(flags) ? {} : await defaultTrust();
   const trusted = await loadTrust(
@@ -145,7 +203,22 @@ export async function settingsOf(flags: JudgingFlags): Promise<Settings> {
   }
   const log = flags.log ?? urlOf(defaults.log ?? trusted.logs[0]?.url ?? null);
   if (!log) throw new UsageError("where the log is is not said: give --log");
-  return { trust: { log, policy: trusted }, stateDir, cacheDir };
+  return { trust: { log, policy: trusted }, provenance, stateDir, cacheDir };
+}
+
+async function loadProvenancePolicy(
+  { provenancePolicy: path, trustedRoot }: JudgingFlags,
+): Promise<ProvenancePolicy | null> {
+  if (path === undefined) {
+    if (trustedRoot === undefined) return null;
+    throw new UsageError("--trusted-root goes with --provenance-policy");
+  }
+  const bytes = await readSmallFile(path, "--provenance-policy");
+  try {
+    return parseProvenancePolicy(bytes);
+  } catch (error) {
+    throw new Error(`Cannot use --provenance-policy ${path}: ${(error as Error).message}`);
+  }
 }
 
 /** The log and the policy of the environment, else of the configuration. */
@@ -175,6 +248,9 @@ export async function permissionsForJudging(flags: JudgingFlags): Promise<Permis
     read: [
       ...folders,
       ...trustPaths(flags),
+      ...[flags.provenancePolicy, flags.trustedRoot, flags.reviews].filter((path) =>
+        path !== undefined
+      ),
       ...(defaultPolicy === undefined ? [] : [defaultPolicy]),
       ...defaults.read ?? [],
     ],
@@ -183,10 +259,16 @@ export async function permissionsForJudging(flags: JudgingFlags): Promise<Permis
       ...new Set(["HOME", INDEX_VARIABLE, LOG_VARIABLE, POLICY_VARIABLE, ...defaults.env ?? []]),
     ],
   };
-  const index = flags.upstream ?? indexOfVariable();
+  const index = upstreamOf(flags);
   // The launcher has asked pip already; without it, the answer may be any host.
   if (!index) return { ...common, net: true, run: PIP_PROGRAMS };
   return { ...common, net: [hostOf(index.url), ...(trust ? [hostOf(trust.log)] : [])] };
+}
+
+/** The registry: the one that is named, else the one that the launcher found. */
+export function upstreamOf({ upstream }: JudgingFlags): PackageIndex | null {
+  const found = indexOfVariable();
+  return upstream ? letIn(upstream, found) : found;
 }
 
 /** The index that the launcher found, if it had to. */

@@ -6,9 +6,9 @@
  */
 
 import { formatTime } from "../freshness.ts";
-import type { ListedFile } from "../simple/listing.ts";
 import type { Head } from "../trusted_head.ts";
 import { listedSha256, type Passage, type Reason, REASONS } from "./gate.ts";
+import type { Judged } from "./page.ts";
 
 /** What the proxy decided about a file, and why. */
 export interface Story {
@@ -22,14 +22,10 @@ export interface Story {
   readonly lines: readonly string[];
 }
 
-/** What a story is made of. */
-export interface Facts {
+/** What a story is made of: the file, what became of it, and why. */
+export interface Facts extends Judged {
   /** The project, normalised. */
   readonly project: string;
-  /** The file as listed. */
-  readonly file: ListedFile;
-  /** What became of it. */
-  readonly passage: Passage;
   /** Whether it was left out of the page, as too new. */
   readonly leftOut: boolean;
   /** The checkpoint that was asked, if any. */
@@ -62,7 +58,8 @@ export function describeHead({ verdict: { checkpoint, cosigned } }: Head): Descr
 }
 
 /** Tells it. */
-export function tell({ project, file, passage, leftOut, head, trouble }: Facts): Story {
+export function tell(facts: Facts): Story {
+  const { project, file, passage, leftOut, head, trouble, warnings = [], proven = [] } = facts;
   const { filename } = file;
   const listed = listedSha256(file);
   const refused = passage.kind === "refuse";
@@ -86,6 +83,9 @@ export function tell({ project, file, passage, leftOut, head, trouble }: Facts):
     lines.push(`  checkpoint     ${origin}, size ${size}, ${seen}`);
   }
   if (trouble !== null) lines.push(`  trouble        ${trouble}`);
+  lines.push(...proven.map((what) => `  provenance     ${what}`));
+  if (refused && passage.detail) lines.push(`  because        ${passage.detail}`);
+  lines.push(...warnings.map(({ text }) => `  warning        ${text}`));
   if (refused) lines.push("", `What to do: ${ADVICE[passage.reason]}`);
   const verdict = leftOut ? "left-out" : refused ? passage.reason : "passes";
   return { filename, project, verdict, lines };
@@ -110,6 +110,9 @@ function logSays(passage: Passage, trouble: string | null): string {
 const CHANGED = "do not install it from anywhere. The registry, or what is between it and you, " +
   "serves a file that was changed after it was published: tell the registry's security contact.";
 
+const HISTORY =
+  "ask the project, elsewhere than at the registry, whether the release is theirs. Accounts are taken over that way; without --strict it is a warning, and after 90 days it is none any more.";
+
 const ADVICE: Readonly<Record<Reason, string>> = {
   "not-in-the-log":
     "if the file is new, the registry may log it in a minute; if it stays so, nobody vouches for it: do not install it. Private projects can be exempt (--exempt).",
@@ -127,6 +130,18 @@ const ADVICE: Readonly<Record<Reason, string>> = {
     "check the policy; if it is right, the log has not been witnessed lately: tell its operator.",
   "log-shows-two-histories":
     "do not install anything. Two signed heads that contradict each other are kept as evidence: send them to the log's operator and its witnesses.",
-  "publisher-not-allowed": "check the publisher policy, and ask the project who releases it.",
+  "publisher-not-allowed": "check the provenance policy, and ask the project who releases it.",
+  "builder-not-trusted": "check the provenance policy, and ask the project how it builds.",
+  "provenance-missing":
+    "take a release that has provenance, or ask the project why this one has none; if the policy asks for too much, change it.",
+  "provenance-not-verified":
+    "do not install it. If its certificate is of an authority or log that is newer than the trusted root, name a newer one (--trusted-root); else tell the registry's security contact.",
+  "provenance-unavailable": "try again in a minute; if it stays so, tell the registry's operator.",
+  "publisher-changed": HISTORY,
+  "provenance-disappeared": HISTORY,
+  "first-release-in-years": HISTORY,
+  "unreviewed":
+    "review it yourself and say so with `sig attest`, or `sig fetch` what others have said of it.",
+  "marked-bad": "do not install it; ask whoever marked it, or take another version.",
   "registry-answer-unusable": "see what the proxy printed; the registry has to mend it.",
 };

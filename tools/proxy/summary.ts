@@ -12,6 +12,9 @@ import type { Status } from "./judge_page.ts";
 /** What is said of a file that the registry does not list any more. */
 export const VANISHED = "no longer listed, though the log has it: withdrawn, or hidden";
 
+/** How many warnings are told: a release has many files. */
+const SHOWN = 5;
+
 /**
  * The lines.
  *
@@ -19,13 +22,16 @@ export const VANISHED = "no longer listed, though the log has it: withdrawn, or 
  * @param now The time, in milliseconds.
  */
 export function summaryLines(status: Status, now: number): string[] {
-  const { projects, files, met, vanished, trouble, registryTroubles } = status;
+  const { projects, files, met, vanished, warnings, trouble, registryTroubles } = status;
   const lines = met.map((path) => {
     const at = path.indexOf("/");
     const [reason, file] = [path.slice(0, at) as Reason, path.slice(at + 1)];
     return `refused: ${file}: ${REASONS[reason]} (deno task why ${file})`;
   });
   lines.push(...vanished.map((file) => `${file}: ${VANISHED}`));
+  lines.push(...warnings.slice(0, SHOWN).map((warning) => `warning: ${warning}`));
+  const more = warnings.length - SHOWN;
+  if (more > 0) lines.push(`warning: ${count(more, "more file")} of such releases`);
   lines.push(...registryTroubles.map((why) => `the registry: ${why}`));
   if (trouble !== null) lines.push(`the log: ${trouble}`);
   lines.push(

@@ -9,6 +9,7 @@ const NONE: Status = {
   passed: { log: 0, "first-seen": 0, exemption: 0, warning: 0 },
   refused: 0,
   leftOut: 0,
+  warnings: [],
   met: [],
   vanished: [],
   checkpoint: null,
@@ -39,12 +40,15 @@ Deno.test("the summary tells the refusals that were met, before the figures", ()
     passed: { log: 1, "first-seen": 0, exemption: 1, warning: 1 },
     refused: 2,
     leftOut: 1,
+    warnings: Array(7).fill("a-1.0.zip: it is unusual"),
     met: ["not-in-the-log/a-1.0.zip"],
     vanished: ["a-2.0.zip"],
   };
   deepEqual(summaryLines(status, NOW), [
     "refused: a-1.0.zip: the log has no entry for this file (deno task why a-1.0.zip)",
     "a-2.0.zip: no longer listed, though the log has it: withdrawn, or hidden",
+    ...Array(5).fill("warning: a-1.0.zip: it is unusual"),
+    "warning: 2 more files of such releases",
     "1 project asked, 6 files listed, 1 proven by the log, 1 not in the log, on the registry's word, " +
     "1 exempt, on the registry's word, 2 refused, 1 left out as too new",
   ]);

@@ -71,6 +71,8 @@ export interface LogVouchingParts {
 const PAUSE = 5_000;
 /** A clock that went back makes what was seen no younger. */
 const CLOCK_SKEW = 300_000;
+/** How long what is proven waits to be written, in milliseconds: an install asks much at once. */
+const SAVE_AFTER = 1_000;
 /** How many proven files are kept in memory. */
 const MAX_KEPT = 500_000;
 
@@ -80,7 +82,10 @@ export class LogVouching implements Vouching, AsyncDisposable {
   /** By project, least recently used first. */
   readonly #kept = new Map<string, Map<string, Proven>>();
   #keptCount = 0;
-  readonly #saving = new Set<Promise<void>>();
+  /** What is proven and not kept yet, by project; `null` where nothing is new. */
+  readonly #unsaved = new Map<string, ReadonlyMap<string, Proven> | null>();
+  #saveTimer: ReturnType<typeof setTimeout> | null = null;
+  #saving: Promise<void> = Promise.resolve();
   #head: Head | null = null;
   /** When the log last showed a checkpoint that was accepted. */
   #seenAt: number | null;
@@ -126,7 +131,8 @@ export class LogVouching implements Vouching, AsyncDisposable {
 
   /** Waits until all that is proven is kept. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#saving);
+    this.#save();
+    await this.#saving;
   }
 
   #said(
@@ -138,7 +144,7 @@ export class LogVouching implements Vouching, AsyncDisposable {
     // While the log is merely away, what it proved is good for a while; a log that lies is not.
     const usable = !failure || (failure.reason === "log-unreachable" && this.#isYoung());
     if (proven && usable) {
-      return { kind: "vouched", by: "log", digest: proven.digest, index: proven.index };
+      return { kind: "vouched", by: "log", ...proven };
     }
     if (failure) return { kind: "unknown", reason: failure.reason };
     return missing.has(name)
@@ -172,23 +178,40 @@ export class LogVouching implements Vouching, AsyncDisposable {
     kept: Map<string, Proven>,
     names: readonly string[],
   ): Promise<ReadonlySet<string>> {
-    const { lookups, files, now } = this.#parts;
+    const { lookups, now } = this.#parts;
     const { head, found, missing } = await lookups.ask(names);
     this.#lastFailure = null;
     this.#head = head;
     this.#seenAt = now();
     this.#asked = true;
-    for (const [name, { index, entry }] of found) {
-      kept.set(name, { index, digest: entry.digest });
+    for (const [name, { index, entry: { digest, publisher } }] of found) {
+      kept.set(name, { index, digest, ...(publisher && { publisher }) });
     }
     this.#keptCount += found.size;
     this.#forget();
-    // Nobody waits for it: losing it costs only what works without the log.
-    const saved = files.save(project, found.size > 0 ? kept : null, this.#seenAt)
-      .catch((error) => this.#parts.onTrouble(error))
-      .finally(() => this.#saving.delete(saved));
-    this.#saving.add(saved);
+    // Somebody waits for the page, nobody for this: losing it costs only what works without
+    // the log.
+    if (found.size > 0 || !this.#unsaved.has(project)) {
+      this.#unsaved.set(project, found.size > 0 ? kept : null);
+    }
+    this.#saveTimer ??= setTimeout(() => this.#save(), SAVE_AFTER);
     return missing;
+  }
+
+  #save(): void {
+    if (this.#saveTimer !== null) clearTimeout(this.#saveTimer);
+    this.#saveTimer = null;
+    const unsaved = [...this.#unsaved];
+    this.#unsaved.clear();
+    this.#saving = this.#saving.then(async () => {
+      for (const [project, kept] of unsaved) {
+        try {
+          await this.#parts.files.save(project, kept, this.#seenAt!);
+        } catch (error) {
+          this.#parts.onTrouble(error as Error);
+        }
+      }
+    });
   }
 
   async #keptOf(project: string): Promise<Map<string, Proven>> {

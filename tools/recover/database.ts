@@ -142,6 +142,17 @@ export class RecoverDatabase implements Disposable {
     return (this.#statement(sql).get(...values) ?? null) as Row | null;
   }
 
+  /** Makes tables of this connection alone: they are on disk, and gone when it is closed. */
+  makeTemporary(sql: string): void {
+    this.#database.exec(sql);
+  }
+
+  /** The rows of a query one by one, so that there may be any number of them. */
+  *each(sql: string, ...values: SQLInputValue[]): Generator<Row> {
+    // A statement of its own: the caller may come back with the same question meanwhile.
+    yield* this.#database.prepare(sql).iterate(...values) as Iterable<Row>;
+  }
+
   /** All rows of a query. */
   all(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#statement(sql).all(...values) as Row[];

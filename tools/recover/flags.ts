@@ -13,6 +13,7 @@ import { pathsToReplace } from "../files.ts";
 import { hostOf } from "../http_client.ts";
 import { type LogSource, parseLogSource, permissionsForSource } from "../log_source.ts";
 import { checkProject, type PackageIndex, parseIndexUrl } from "../package_index.ts";
+import { INDEX_VARIABLE } from "../pip_index.ts";
 import { TRUST_FLAGS, type TrustFlags, trustPaths } from "../trust.ts";
 import { parseFileHost } from "./registry.ts";
 import { notePath } from "./report_note.ts";
@@ -246,6 +247,12 @@ export async function permissionsFor(flags: RecoverFlags): Promise<Permissions> 
       ...source.net ?? [],
       ...index ? [hostOf(index.url), ...(flags.fileHost ?? []).map(hostOf)] : [],
     ],
-    env: [...new Set([...flags.stateDir === undefined ? ["HOME"] : [], ...defaults.env ?? []])],
+    env: [
+      ...new Set([
+        ...flags.stateDir === undefined ? ["HOME"] : [],
+        ...index ? [INDEX_VARIABLE] : [],
+        ...defaults.env ?? [],
+      ]),
+    ],
   };
 }

@@ -22,6 +22,15 @@ export interface DueFile {
   readonly logged: string | null;
 }
 
+/** What is to be done, in its order: counted, and taken one by one. */
+export interface Due<T> extends Iterable<T> {
+  /** How many there are. */
+  readonly total: number;
+}
+
+/** How many rows of a queue are read at a time. */
+const PIECE = 500;
+
 /** What a run is about: these projects, or all that the log has. */
 export type Scope = readonly string[] | null;
 
@@ -32,12 +41,19 @@ export class ListedFiles {
   /** @param database Where they are. */
   constructor(database: RecoverDatabase) {
     this.#database = database;
+    database.makeTemporary(`
+      CREATE TEMP TABLE due_page (at INTEGER PRIMARY KEY, project TEXT NOT NULL) STRICT;
+      CREATE TEMP TABLE due_file (
+        at INTEGER PRIMARY KEY, project TEXT NOT NULL, file TEXT NOT NULL
+      ) STRICT;
+    `);
   }
 
   /** Every project of the log, or those of the scope; those looked at longest ago first. */
-  duePages(scope: Scope, since: number): string[] {
-    const rows = this.#database.all(
-      `SELECT p.project FROM (${
+  duePages(scope: Scope, since: number): Due<string> {
+    this.#database.run("DELETE FROM due_page");
+    this.#database.run(
+      `INSERT INTO due_page (project) SELECT p.project FROM (${
         scope
           ? "SELECT value AS project FROM json_each(?1)"
           : "SELECT DISTINCT project FROM logged WHERE project IS NOT NULL AND ?1 IS NULL"
@@ -47,7 +63,27 @@ export class ListedFiles {
       json(scope),
       since,
     );
-    return rows.map((row) => row["project"] as string);
+    return this.#due("due_page", "SELECT at, project FROM due_page", (row) => (
+      row["project"] as string
+    ));
+  }
+
+  /** A queue, read in pieces: what is done meanwhile writes to the tables beside it. */
+  #due<T>(table: string, select: string, itemOf: (row: Row) => T): Due<T> {
+    const database = this.#database;
+    const total = database.get(`SELECT count(*) AS n FROM ${table}`)!["n"] as number;
+    return {
+      total,
+      *[Symbol.iterator]() {
+        for (let after = 0;;) {
+          const sql = `${select} WHERE ${table}.at > ? ORDER BY ${table}.at LIMIT ${PIECE}`;
+          const rows = database.all(sql, after);
+          if (rows.length === 0) return;
+          for (const row of rows) yield itemOf(row);
+          after = rows.at(-1)!["at"] as number;
+        }
+      },
+    };
   }
 
   /**
@@ -110,17 +146,21 @@ export class ListedFiles {
   }
 
   /** The listed files that are to be fetched, those fetched longest ago first. */
-  dueFiles(scope: Scope, since: number): DueFile[] {
-    const rows = this.#database.all(
-      `SELECT listed.project, listed.file, listed.url, hex(logged.digest) AS digest
-      FROM listed JOIN page USING (project) LEFT JOIN logged ON logged.file = listed.file
+  dueFiles(scope: Scope, since: number): Due<DueFile> {
+    this.#database.run("DELETE FROM due_file");
+    this.#database.run(
+      `INSERT INTO due_file (project, file) SELECT listed.project, listed.file
+      FROM listed JOIN page USING (project)
       WHERE ${within("listed.project")} AND page.trouble IS NULL
         AND (served_at IS NULL OR served_at < ?2 OR served = 'unreachable')
       ORDER BY served_at NULLS FIRST, listed.project, listed.file`,
       json(scope),
       since,
     );
-    return rows.map((row) => ({
+    const select =
+      `SELECT due_file.at, due_file.project, due_file.file, url, hex(logged.digest) AS digest
+      FROM due_file JOIN listed USING (project, file) LEFT JOIN logged ON logged.file = due_file.file`;
+    return this.#due("due_file", select, (row) => ({
       project: row["project"] as string,
       file: row["file"] as string,
       url: row["url"] as string,
@@ -144,26 +184,43 @@ export class ListedFiles {
     );
   }
 
-  /** All that is known of each file of the scope, by project and name. */
-  facts(scope: Scope): Facts[] {
+  /** All that is known of each file of the scope, by project and name, one project at a time. */
+  *facts(scope: Scope): Generator<Facts> {
+    const projects = `SELECT project FROM page WHERE ${within("project")} ORDER BY project`;
+    for (const row of this.#database.each(projects, json(scope))) {
+      yield* this.#factsOf(row["project"] as string);
+    }
+  }
+
+  #factsOf(project: string): Facts[] {
     const rows = this.#database.all(
       `SELECT listed.project, listed.file, page.at AS page_at, tree_size, trouble,
         url, sha256, listed.yanked AS listed_yanked, reason, times,
         served, served_sha256, served_size, served_why, served_at,
         digest, leaf, newest, logged.yanked, removed
       FROM listed JOIN page USING (project) LEFT JOIN logged ON logged.file = listed.file
-      WHERE ${within("listed.project")}
+      WHERE listed.project = ?1
       UNION ALL
       SELECT logged.project, logged.file, page.at, tree_size, trouble,
         NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
         digest, leaf, newest, logged.yanked, removed
       FROM logged JOIN page USING (project)
-      WHERE ${within("logged.project")} AND leaf < tree_size
+      WHERE logged.project = ?1 AND leaf < tree_size
         AND NOT EXISTS (SELECT 1 FROM listed WHERE listed.file = logged.file)
-      ORDER BY 1, 2`,
-      json(scope),
+      ORDER BY 2`,
+      project,
     );
     return rows.map(factsOf);
+  }
+
+  /** Where the registry served the bytes that were logged under a name; `null` if nowhere. */
+  servedRight(file: string): string | null {
+    const row = this.#database.get(
+      `SELECT url FROM listed JOIN logged USING (file)
+      WHERE file = ? AND served = 'bytes' AND served_sha256 = lower(hex(digest)) LIMIT 1`,
+      file,
+    );
+    return row && row["url"] as string;
   }
 
   /** How many logged files of the scope are on pages that were never read. */

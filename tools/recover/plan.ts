@@ -1,13 +1,13 @@
 /**
- * The restore plan of a mirror: which file is put where, from which good copy, and
- * what is moved aside. Nothing is done here.
+ * The restore plan of a mirror, file by file: what is put where, from which good copy,
+ * and what is moved aside. Nothing is done here.
  *
  * @module
  */
 
 import { blake2b } from "@noble/hashes/blake2.js";
-import { type Layout, layoutOf, placeIn } from "./layout.ts";
-import type { MirrorFinding } from "./mirror.ts";
+import { type Layout, placeIn } from "./layout.ts";
+import type { MirrorFinding } from "./mirror_table.ts";
 
 /** Where right bytes are. */
 export type Copy =
@@ -31,71 +31,38 @@ export interface RestoreStep {
   readonly from: Copy | null;
 }
 
-/** What a plan is made with. */
+/** What a step is planned with. */
 export interface PlanParts {
-  /** What was found in the mirror. */
-  readonly findings: readonly MirrorFinding[];
-  /** Files with right bytes, by SHA-256 in hex. */
-  readonly copies: ReadonlyMap<string, readonly string[]>;
-  /** Where the registry serves right bytes, likewise. */
-  readonly served: ReadonlyMap<string, string>;
+  /** A file with these bytes, by SHA-256 in hex. */
+  readonly copyOf: (sha256: string) => string | null;
+  /** Where the registry serves the right bytes of a file, by its name. */
+  readonly servedAt: (filename: string) => string | null;
+  /** Where a project's files are. */
+  readonly layoutOf: (project: string) => Layout;
   /** Whether files that are missing stay so. */
   readonly replacedOnly: boolean;
 }
 
-/** Makes the plan. */
-export async function planRestore(parts: PlanParts): Promise<RestoreStep[]> {
-  const { findings, copies, served, replacedOnly } = parts;
-  const steps: RestoreStep[] = [];
-  const layouts = new Layouts(findings);
-  for (const finding of findings) {
-    const { kind, path, filename, project, logged: sha256 } = finding;
-    if (kind === "unchanged" || (kind === "missing" && replacedOnly)) continue;
-    if (sha256 === null) {
-      steps.push({ action: "quarantine", finding, path, sha256, from: null });
-      continue;
-    }
-    const from = copyOf(sha256, copies, served);
-    const file = { filename, project, sha256 };
-    const place = path ?? (from && await placeOf(layouts.of(project), file, from));
-    steps.push(
-      from && place !== null
-        ? { action: "restore", finding, path: place, sha256, from }
-        : { action: "stuck", finding, path, sha256, from: null },
-    );
-  }
-  return steps;
-}
-
-function copyOf(
-  sha256: string,
-  copies: PlanParts["copies"],
-  served: PlanParts["served"],
-): Copy | null {
-  const [path] = copies.get(sha256) ?? [];
-  if (path !== undefined) return { kind: "file", path };
-  const url = served.get(sha256);
-  return url === undefined ? null : { kind: "registry", url };
-}
-
-/** Where files belong, by where the others are. */
-class Layouts {
-  readonly #byProject = new Map<string, Layout>();
-  #any: Layout = { kind: "folder", folder: "" };
-
-  constructor(findings: readonly MirrorFinding[]) {
-    for (const { path, project, logged } of findings) {
-      // Whoever added a file that is not logged does not say how the mirror is laid out.
-      if (path === null || logged === null || this.#byProject.has(project)) continue;
-      const layout = layoutOf(path, project);
-      this.#byProject.set(project, layout);
-      this.#any = layout;
-    }
-  }
-
-  of(project: string): Layout {
-    return this.#byProject.get(project) ?? this.#any;
-  }
+/** Plans what is done about a file that is not as logged; `null` if nothing is. */
+export async function planStep(
+  finding: MirrorFinding,
+  { copyOf, servedAt, layoutOf, replacedOnly }: PlanParts,
+): Promise<RestoreStep | null> {
+  const { kind, path, filename, project, logged: sha256 } = finding;
+  if (kind === "missing" && replacedOnly) return null;
+  if (sha256 === null) return { action: "quarantine", finding, path, sha256, from: null };
+  const copy = copyOf(sha256);
+  const url = copy === null ? servedAt(filename) : null;
+  const from: Copy | null = copy !== null
+    ? { kind: "file", path: copy }
+    : url === null
+    ? null
+    : { kind: "registry", url };
+  const file = { filename, project, sha256 };
+  const place = path ?? (from && await placeOf(layoutOf(project), file, from));
+  return from && place !== null
+    ? { action: "restore", finding, path: place, sha256, from }
+    : { action: "stuck", finding, path, sha256, from: null };
 }
 
 async function placeOf(

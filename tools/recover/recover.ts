@@ -7,7 +7,6 @@
  * @module
  */
 
-import { sha256, utf8 } from "@indelible/core";
 import { type Command, EXIT_FAILURE } from "@indelible/core/command";
 import { digestFile } from "../digest.ts";
 import { readSmallFile, replaceFile } from "../files.ts";
@@ -15,7 +14,8 @@ import { readVkeyFile } from "../key_files.ts";
 import { Interrupted, interruptible, runMain } from "../main.ts";
 import { checkFlags, permissionsFor, placesOf, RECOVER_FLAGS, type RecoverFlags } from "./flags.ts";
 import { printReport } from "./print.ts";
-import { formatReport, summarize } from "./report.ts";
+import { reportLines, summarize } from "./report.ts";
+import { writeReport } from "./report_file.ts";
 import { checkReport, notePath, readReportKey, requireNoteKey, signReport } from "./report_note.ts";
 import { openRun } from "./run.ts";
 
@@ -60,12 +60,11 @@ async function recover(flags: RecoverFlags, signal: AbortSignal): Promise<number
     interrupted = true;
   }
   const report = await run.report(interrupted);
-  const text = formatReport(report);
   if (reportPath !== undefined) {
-    replaceFile(reportPath, utf8(text));
-    if (key) replaceFile(notePath(reportPath), signReport(sha256(utf8(text)), key));
+    const digest = writeReport(reportPath, reportLines(report));
+    if (key) replaceFile(notePath(reportPath), signReport(digest, key));
   }
-  if (flags.json) console.log(text.trimEnd());
+  if (flags.json) { for (const line of reportLines(report)) console.log(line.trimEnd()); }
   else {
     for (const line of printReport(report)) console.log(line);
     if (reportPath !== undefined) console.log(reportLine(reportPath, key !== null));

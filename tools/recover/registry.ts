@@ -7,6 +7,7 @@
  * @module
  */
 
+import { normalizeProject } from "@indelible/core";
 import { createHash } from "node:crypto";
 import { describe, openRequest, Unreachable } from "../http_client.ts";
 import type { PackageIndex } from "../package_index.ts";
@@ -52,6 +53,11 @@ export class Registry {
     this.#index = index;
     this.#origins = new Set([index.url, ...fileHosts].map(({ origin }) => origin));
     this.#now = now;
+  }
+
+  /** Where the page of a project is. */
+  pageUrl(project: string): URL {
+    return new URL(`${normalizeProject(project)}/`, this.#index.url);
   }
 
   /** The page of a project. */

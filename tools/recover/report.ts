@@ -8,10 +8,9 @@
 
 import { encodeBase64, encodeHex, formatChecksum, parseHex } from "@indelible/core";
 import type { Head } from "../trusted_head.ts";
-import { type Facts, type Finding, type Kind, KINDS, type Listed } from "./findings.ts";
-import type { MirrorFinding } from "./mirror.ts";
-import type { RestoreStep } from "./plan.ts";
-import type { Restored } from "./restore.ts";
+import type { DriftTable, Tally } from "./drift_table.ts";
+import type { Facts, Finding, Listed } from "./findings.ts";
+import type { MirrorLine, MirrorTable } from "./mirror_table.ts";
 
 /** The first line's `format`. */
 export const REPORT_FORMAT = "drift-report/v1";
@@ -21,14 +20,12 @@ export interface MirrorReport {
   /** The mirror. */
   readonly folder: string;
   /** Its files. */
-  readonly findings: readonly MirrorFinding[];
-  /** The restore plan. */
-  readonly plan: readonly RestoreStep[];
-  /** What became of each step; `null` when the plan was not applied. */
-  readonly restored: readonly Restored[] | null;
+  readonly table: Pick<MirrorTable, "counts" | "drift" | "steps" | "lines">;
+  /** Whether the plan was applied. */
+  readonly applied: boolean;
 }
 
-/** All that a run found. */
+/** All that a run found. Files are given one by one: there may be any number of them. */
 export interface Report {
   /** The accepted checkpoint. */
   readonly head: Head;
@@ -42,10 +39,12 @@ export interface Report {
   readonly since: number;
   /** When the report was made, likewise. */
   readonly made: number;
+  /** What its files come to. */
+  readonly tally: Tally;
   /** Its files, judged. */
-  readonly findings: readonly Finding[];
-  /** Where good copies of drifted files are, by SHA-256 in hex. */
-  readonly copies: ReadonlyMap<string, readonly string[]>;
+  readonly findings: () => Iterable<Finding>;
+  /** Those that drifted, and where good copies are. */
+  readonly table: Pick<DriftTable, "drifted" | "copiesOf">;
   /** How many files were not looked at yet. */
   readonly unchecked: number;
   /** How many files of the log have names that do not tell their project. */
@@ -57,7 +56,7 @@ export interface Report {
 /** What it comes to. */
 export interface Summary {
   /** How many files are of each kind. */
-  readonly counts: Readonly<Partial<Record<Kind, number>>>;
+  readonly counts: Tally["counts"];
   /** How many drifted at the registry. */
   readonly drift: number;
   /** How many of the mirror are still not as logged. */
@@ -67,36 +66,19 @@ export interface Summary {
 }
 
 /** Sums a report up. */
-export function summarize({ findings, unchecked, mirror }: Report): Summary {
-  const counts: Partial<Record<Kind, number>> = {};
-  for (const kind of KINDS) {
-    const count = findings.filter((finding) => finding.kind === kind).length;
-    if (count > 0) counts[kind] = count;
-  }
-  const drift = findings.filter((finding) => finding.drift).length;
-  const mirrorDrift = mirror ? driftOf(mirror) : 0;
+export function summarize({ tally: { counts, drift }, unchecked, mirror }: Report): Summary {
+  const mirrorDrift = mirror?.table.drift ?? 0;
   return { counts, drift, mirrorDrift, clean: drift + mirrorDrift + unchecked === 0 };
 }
 
-function driftOf({ findings, restored }: MirrorReport): number {
-  const repaired = restored?.filter(({ error }) => error === null).length ?? 0;
-  return findings.filter(({ kind }) => kind !== "unchanged").length - repaired;
-}
-
-/** The report as JSON Lines. */
-export function formatReport(report: Report): string {
-  const lines = [
-    headLine(report),
-    ...report.findings.map((finding) => fileLine(finding, report.copies)),
-    ...report.mirror ? mirrorLines(report.mirror) : [],
-    {
-      type: "summary",
-      ...summarize(report),
-      unchecked: report.unchecked,
-      unplaced: report.unplaced,
-    },
-  ];
-  return lines.map((line) => JSON.stringify(line) + "\n").join("");
+/** The report as JSON Lines, one by one, each with its end. */
+export function* reportLines(report: Report): Generator<string> {
+  const line = (members: object) => JSON.stringify(members) + "\n";
+  yield line(headLine(report));
+  for (const finding of report.findings()) yield line(fileLine(finding, report.table));
+  for (const one of report.mirror?.table.lines() ?? []) yield line(mirrorLine(one));
+  const { unchecked, unplaced } = report;
+  yield line({ type: "summary", ...summarize(report), unchecked, unplaced });
 }
 
 function headLine({ head, registry, projects, metadataOnly, since, made }: Report) {
@@ -116,7 +98,7 @@ function headLine({ head, registry, projects, metadataOnly, since, made }: Repor
   };
 }
 
-function fileLine(finding: Finding, copies: Report["copies"]) {
+function fileLine(finding: Finding, table: Report["table"]) {
   const { filename, project, kind, drift, why, logged, listed, served, page } = finding;
   return {
     type: "file",
@@ -134,7 +116,7 @@ function fileLine(finding: Finding, copies: Report["copies"]) {
     listed: listed && listedMember(listed),
     pageRead: timeOf(page.at),
     served: served && servedMember(served),
-    ...(drift && logged && { copies: copies.get(logged.sha256) ?? [] }),
+    ...(drift && logged && { copies: table.copiesOf(logged.sha256) }),
   };
 }
 
@@ -150,35 +132,23 @@ function servedMember(served: NonNullable<Facts["served"]>) {
     : { error: served.why, fetched };
 }
 
-function mirrorLines({ findings, plan, restored }: MirrorReport) {
-  const steps = new Map(plan.map((step) => [step.finding, step]));
-  const done = new Map(restored?.map((one) => [one.step, one]));
-  return findings.map((finding) => {
-    const { path, filename, project, kind, logged, found } = finding;
-    const step = steps.get(finding);
-    const outcome = step && done.get(step);
-    return {
-      type: "mirror",
-      path,
-      filename,
-      project,
-      kind,
-      logged: logged === null ? null : checksumOf(logged),
-      found: found === null ? null : checksumOf(found),
-      ...(step && {
-        plan: {
-          action: step.action,
-          path: step.path,
-          from: step.from && (step.from.kind === "file" ? step.from.path : step.from.url),
-        },
-      }),
-      ...(outcome && {
-        restored: outcome.error === null,
-        quarantined: outcome.quarantined,
-        ...(outcome.error !== null && { error: outcome.error }),
-      }),
-    };
-  });
+function mirrorLine({ finding, step, outcome }: MirrorLine) {
+  const { path, filename, project, kind, logged, found } = finding;
+  return {
+    type: "mirror",
+    path,
+    filename,
+    project,
+    kind,
+    logged: logged === null ? null : checksumOf(logged),
+    found: found === null ? null : checksumOf(found),
+    ...(step && { plan: step }),
+    ...(outcome && {
+      restored: outcome.error === null,
+      quarantined: outcome.quarantined,
+      ...(outcome.error !== null && { error: outcome.error }),
+    }),
+  };
 }
 
 function checksumOf(sha256: string): string {

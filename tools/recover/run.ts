@@ -10,20 +10,22 @@ import { cannot } from "../files.ts";
 import { HeadFiles } from "../head_files.ts";
 import { describe } from "../http_client.ts";
 import { openSource } from "../log_source.ts";
+import { letIn } from "../package_index.ts";
 import { Progress } from "../progress.ts";
+import { indexOfVariable } from "../proxy/settings.ts";
 import { loadTrust } from "../trust.ts";
 import { type Head, SplitView, TrustedHead } from "../trusted_head.ts";
 import { Pace } from "./budget.ts";
+import { judged } from "./drift_table.ts";
 import { Keeper } from "./evidence.ts";
-import { type Facts, type Finding, judge } from "./findings.ts";
 import { type Places, quarantineOf, type RecoverFlags } from "./flags.ts";
 import type { Scope } from "./listed_files.ts";
 import { growIndex } from "./log_index.ts";
-import { checkMirror, findCopies, type MirrorFinding } from "./mirror.ts";
-import { planRestore } from "./plan.ts";
+import { checkMirror, findCopies } from "./mirror.ts";
+import { planStep } from "./plan.ts";
 import { Registry } from "./registry.ts";
-import type { MirrorReport, Report } from "./report.ts";
-import { restore, type Restored } from "./restore.ts";
+import type { Report } from "./report.ts";
+import { restore } from "./restore.ts";
 import { RecoverState } from "./state.ts";
 import { sweep } from "./sweep.ts";
 
@@ -109,7 +111,7 @@ export class Run implements Disposable {
     this.#parts = parts;
     this.#head = head;
     const { index, fileHost = [], project } = parts.flags;
-    this.#registry = index ? new Registry(index, fileHost) : null;
+    this.#registry = index ? new Registry(letIn(index, indexOfVariable()), fileHost) : null;
     this.#scope = project ? [...new Set(project)].sort() : null;
   }
 
@@ -163,25 +165,12 @@ export class Run implements Disposable {
    */
   async report(interrupted: boolean): Promise<Report> {
     const { flags, state } = this.#parts;
-    const facts = this.#registry ? state.listed.facts(this.#scope) : [];
-    const findings = facts.map((one): Finding => ({ ...one, ...judge(one) }));
-    const { mirror, source = [], metadataOnly } = flags;
-    const inMirror = mirror === undefined || interrupted ? [] : await checkMirror(
-      mirror,
-      state.logged,
-      this.#scope,
-      this.#progressOf("files of the mirror"),
-    );
-    const copies = interrupted ? new Map<string, string[]>() : await findCopies(
-      wantedOf(findings, inMirror),
-      mirror === undefined ? source : [...source, mirror],
-      this.#progressOf("files searched"),
-    );
-    const served = servedRight(findings);
-    const mirrorReport = mirror === undefined || interrupted
-      ? null
-      : await this.#restore(mirror, inMirror, copies, served);
+    const facts = () => this.#registry ? state.listed.facts(this.#scope) : [];
+    const tally = state.drift.judge(facts());
+    const { mirror, metadataOnly } = flags;
+    if (!interrupted) await this.#lookAround();
     this.#progress?.clear();
+    const unread = this.#registry ? state.listed.countUnread(this.#scope) : 0;
     return {
       head: this.#head,
       registry: flags.index ? describe(flags.index.url) : null,
@@ -189,11 +178,14 @@ export class Run implements Disposable {
       metadataOnly,
       since: this.#since,
       made: Date.now(),
-      findings,
-      copies,
-      unchecked: this.#registry ? this.#unchecked(facts) : 0,
+      tally,
+      findings: () => judged(facts()),
+      table: state.drift,
+      unchecked: unread + (metadataOnly ? 0 : tally.unfetched),
       unplaced: this.#scope ? 0 : state.logged.unplaced,
-      mirror: mirrorReport,
+      mirror: mirror === undefined || interrupted
+        ? null
+        : { folder: mirror, table: state.mirror, applied: flags.apply },
     };
   }
 
@@ -203,32 +195,44 @@ export class Run implements Disposable {
     this.#parts.state[Symbol.dispose]();
   }
 
-  #unchecked(facts: readonly Facts[]): number {
-    const { flags, state } = this.#parts;
-    const unfetched = flags.metadataOnly
-      ? []
-      : facts.filter(({ listed, served, page }) => listed && !served && page.trouble === null);
-    return state.listed.countUnread(this.#scope) + unfetched.length;
+  /** Holds the mirror against the log, looks for good copies, and sees to the mirror. */
+  async #lookAround(): Promise<void> {
+    const { flags: { mirror, source = [] }, state } = this.#parts;
+    if (mirror !== undefined) {
+      const show = this.#progressOf("files of the mirror");
+      await checkMirror(mirror, state.logged, this.#scope, state.mirror, show);
+      for (const { finding: { logged, filename } } of state.mirror.drifted()) {
+        if (logged !== null) state.drift.want(logged, filename);
+      }
+    }
+    const folders = mirror === undefined ? source : [...source, mirror];
+    await findCopies(state.drift, folders, this.#progressOf("files searched"));
+    if (mirror !== undefined) await this.#restore(mirror);
   }
 
-  async #restore(
-    mirror: string,
-    findings: readonly MirrorFinding[],
-    copies: ReadonlyMap<string, readonly string[]>,
-    served: ReadonlyMap<string, string>,
-  ): Promise<MirrorReport> {
-    const { flags, signal } = this.#parts;
+  /** Plans what is done about each file of the mirror, and does it if that is wanted. */
+  async #restore(mirror: string): Promise<void> {
+    const { flags, signal, state } = this.#parts;
     const { apply, replacedOnly } = flags;
-    const plan = await planRestore({ findings, copies, served, replacedOnly });
-    if (!apply) return { folder: mirror, findings, plan, restored: null };
     const quarantine = quarantineOf(flags);
-    const restored: Restored[] = [];
-    const show = this.#progressOf("files restored");
-    for (const step of plan) {
-      restored.push(await restore(step, { mirror, quarantine, registry: this.#registry, signal }));
-      show(restored.length, plan.length);
+    const registry = this.#registry;
+    for (const { id, finding } of state.mirror.drifted()) {
+      const step = await planStep(finding, {
+        copyOf: (sha256) => state.drift.copiesOf(sha256)[0] ?? null,
+        servedAt: (file) => registry && state.listed.servedRight(file),
+        layoutOf: (project) => state.mirror.layoutOf(project),
+        replacedOnly,
+      });
+      if (step) state.mirror.setStep(id, step);
     }
-    return { folder: mirror, findings, plan, restored };
+    if (!apply) return;
+    const show = this.#progressOf("files restored");
+    const total = state.mirror.steps;
+    let done = 0;
+    for (const { id, step } of state.mirror.planned()) {
+      state.mirror.setOutcome(id, await restore(step, { mirror, quarantine, registry, signal }));
+      show(++done, total);
+    }
   }
 
   /** Progress of one kind of work; each has a line of its own. */
@@ -247,30 +251,4 @@ export class Run implements Disposable {
     this.#progress?.clear();
     console.error(`recover: ${text}`);
   }
-}
-
-/** What good copies are looked for of. */
-function wantedOf(
-  findings: readonly Finding[],
-  inMirror: readonly MirrorFinding[],
-): Map<string, string> {
-  const wanted = new Map<string, string>();
-  for (const { drift, logged, filename } of findings) {
-    if (drift && logged) wanted.set(logged.sha256, filename);
-  }
-  for (const { kind, logged, filename } of inMirror) {
-    if (kind !== "unchanged" && logged !== null) wanted.set(logged, filename);
-  }
-  return wanted;
-}
-
-/** Where the registry served the logged bytes, by digest. */
-function servedRight(findings: readonly Finding[]): Map<string, string> {
-  const urls = new Map<string, string>();
-  for (const { logged, listed, served } of findings) {
-    if (logged && listed && served?.kind === "bytes" && served.sha256 === logged.sha256) {
-      urls.set(logged.sha256, listed.url);
-    }
-  }
-  return urls;
 }

@@ -5,8 +5,10 @@
  */
 
 import { RecoverDatabase, type Subject } from "./database.ts";
+import { DriftTable } from "./drift_table.ts";
 import { ListedFiles } from "./listed_files.ts";
 import { LoggedFiles } from "./logged_files.ts";
+import { MirrorTable } from "./mirror_table.ts";
 import { Passes } from "./passes.ts";
 
 /** The state. */
@@ -18,12 +20,18 @@ export class RecoverState implements Disposable {
   readonly listed: ListedFiles;
   /** How far it is. */
   readonly passes: Passes;
+  /** What this run finds wrong with the registry, and good copies. */
+  readonly drift: DriftTable;
+  /** What this run finds in a mirror. */
+  readonly mirror: MirrorTable;
 
   private constructor(database: RecoverDatabase) {
     this.#database = database;
     this.logged = new LoggedFiles(database);
     this.listed = new ListedFiles(database);
     this.passes = new Passes(database);
+    this.drift = new DriftTable(database);
+    this.mirror = new MirrorTable(database);
   }
 
   /**

@@ -6,14 +6,14 @@
  * @module
  */
 
-import { inParallel } from "../parallel.ts";
+import { eachInParallel } from "../parallel.ts";
 import { listedSha256 } from "../proxy/gate.ts";
 import type { ListedFile } from "../simple/listing.ts";
 import type { Pace } from "./budget.ts";
 import type { Keeper } from "./evidence.ts";
 import type { Listed } from "./findings.ts";
 import type { Registry } from "./registry.ts";
-import type { DueFile, Scope } from "./listed_files.ts";
+import type { Due, DueFile, Scope } from "./listed_files.ts";
 import type { RecoverState } from "./state.ts";
 
 /** How many answers are waited for at once. */
@@ -64,18 +64,19 @@ export async function sweep(parts: SweepParts): Promise<boolean> {
 
 async function each<T>(
   what: "pages" | "files",
-  items: readonly T[],
+  items: Due<T>,
   { mayGoOn, onProgress, pace, signal }: SweepParts,
   act: (item: T) => Promise<void>,
 ): Promise<boolean> {
   let done = 0;
-  await inParallel(items, AT_ONCE, async (item) => {
-    if (!mayGoOn()) return;
+  await eachInParallel(items, AT_ONCE, async (item) => {
+    if (!mayGoOn()) return false;
     await pace.turn(signal);
     await act(item);
-    onProgress(what, ++done, items.length);
+    onProgress(what, ++done, items.total);
+    return true;
   });
-  return done === items.length;
+  return done === items.total;
 }
 
 async function readPage(project: string, parts: SweepParts): Promise<void> {
