@@ -6,6 +6,7 @@
  */
 
 import {
+  type Event,
   excerpt,
   formatChecksum,
   formatEntry,
@@ -26,12 +27,16 @@ import { retryAfter, TryLater } from "./retry.ts";
 export interface Submission {
   /** The registry's kind; `pypi` by default. */
   readonly ecosystem?: string;
+  /** What happened to it; `publish` by default. */
+  readonly event?: Event;
   /** The identifier. */
   readonly filename: string;
   /** The file's digest. */
   readonly digest: Hash;
   /** Who released it. */
   readonly publisher?: Publisher;
+  /** The digest of a third party's attestation. */
+  readonly attestation?: string;
 }
 
 /** What the log answers. */
@@ -65,12 +70,14 @@ export async function requestAdd(
   headers: Readonly<Record<string, string>>,
   signal?: AbortSignal,
 ): Promise<AddAnswer> {
-  const { ecosystem, filename, digest, publisher } = submission;
+  const { ecosystem, event, filename, digest, publisher, attestation } = submission;
   const request = {
     ...(ecosystem !== undefined && { ecosystem }),
+    ...(event !== undefined && { event }),
     filename,
     checksum: formatChecksum(digest),
     ...(publisher && { publisher }),
+    ...(attestation !== undefined && { attestation }),
   };
   const answer = await sendRequest(new URL("add", log), {
     method: "POST",
