@@ -39,7 +39,7 @@ export function compileArguments(name: string, output: string): string[] {
     "--config=deno.json",
     ...program.compiled,
     ...(program.include ?? []).map((file) => `--include=${path(file)}`),
-    `--output=${join(output, `indelible-${name.replaceAll(" ", "-")}`)}`,
+    `--output=${join(output, program.binary ?? `indelible-${name.replaceAll(" ", "-")}`)}`,
     path(program.module),
   ];
 }

@@ -91,10 +91,10 @@ async function launch(args: readonly string[]): Promise<number> {
   }
   // `deno task` runs in the project's folder; paths are relative to the user's.
   Deno.chdir(Deno.env.get("INIT_CWD") ?? Deno.cwd());
-  const command = await loadCommand(program);
+  const { command, args: own } = await loadCommand(program, rest);
   return await runCommand(
     command,
-    rest,
+    own,
     processStreams(),
     async (flags: object, ...positional: unknown[]) => {
       const hosts = await program.prepare?.(flags, ...positional) ?? [];

@@ -20,8 +20,10 @@ export interface Program {
    * known, so they are kinds of access rather than files and hosts.
    */
   readonly compiled: readonly string[];
-  /** What its binary holds besides what its module imports: workers, kernels. */
+  /** What its binary holds besides what its module imports: workers, kernels, files of a page. */
   readonly include?: readonly string[];
+  /** Its binary's name, if it has one of its own; by default `indelible-<name>`. */
+  readonly binary?: string;
   /**
    * Finds out what must be known before its permissions can be computed; gives
    * the hosts that it may connect to besides those of its flags, if any.
@@ -48,7 +50,9 @@ const KERNEL = [
 const LOG_INCLUDES = [
   "../log/hash_worker.ts",
   "../log/second_opinion_worker.ts",
+  "../log/search/search_worker.ts",
   "../log/storage/ledger_sqlite_worker.ts",
+  "../log/page/dist",
   ...KERNEL,
 ];
 
@@ -69,6 +73,8 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map(
     "publisher-add": { module: "../tools/publisher_add.ts", compiled: [READ, WRITE] },
     add: { module: "../tools/add.ts", compiled: [READ, WRITE, NET, DEFAULTS] },
     verify: { module: "../tools/verify.ts", compiled: [READ, DEFAULTS] },
+    "verify-evidence": { module: "../tools/verify_evidence.ts", compiled: [READ] },
+    provenance: { module: "../tools/provenance/provenance.ts", compiled: [READ] },
     import: {
       module: "../tools/import.ts",
       compiled: [
@@ -84,6 +90,15 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map(
       module: "../tools/fsck.ts",
       compiled: [READ, NET],
       include: ["../tools/fsck_worker.ts", ...KERNEL],
+    },
+    monitor: {
+      module: "../tools/monitor/monitor.ts",
+      compiled: [READ, WRITE, NET],
+      include: ["../tools/monitor/scan_worker.ts", ...KERNEL],
+    },
+    "monitor authorize": {
+      module: "../tools/monitor/authorize.ts",
+      compiled: [READ, WRITE],
     },
     "make-corpus": { module: "../tools/make_corpus.ts", compiled: [WRITE] },
     canary: { module: "../tools/canary.ts", compiled: [READ, NET] },
@@ -132,12 +147,26 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map(
     },
     recover: {
       module: "../tools/recover/recover.ts",
-      compiled: [READ, WRITE, NET, DEFAULTS],
+      compiled: [READ, WRITE, NET, `${DEFAULTS},PIP_INDEX_URL`],
+      prepare: async (flags) => (await import("./prepare_lock.ts")).prepareRecover(flags),
     },
     installed: {
       module: "../tools/installed/installed.ts",
       compiled: [READ, WRITE, NET, `${DEFAULTS},INDELIBLE_LOG,INDELIBLE_POLICY,PIP_INDEX_URL`],
       prepare: async (flags) => (await import("./prepare_lock.ts")).prepareInstalled(flags),
+    },
+    sig: {
+      module: "../tools/sig/main.ts",
+      compiled: [
+        READ,
+        WRITE,
+        NET,
+        `${DEFAULTS},SIG_DIR,INDELIBLE_LOG,INDELIBLE_POLICY,PIP_INDEX_URL`,
+        "--allow-run=gpg",
+      ],
+      binary: "sig",
+      prepare: async (flags, ...names) =>
+        (await import("./prepare_lock.ts")).prepareSig(flags, ...names),
     },
     vectors: { module: "../tools/vectors.ts", compiled: [READ, NET] },
   }),
@@ -148,8 +177,19 @@ export function moduleUrl(relative: string): URL {
   return new URL(relative, import.meta.url);
 }
 
-/** Loads a program's command line. */
-export async function loadCommand({ module }: Program): Promise<AnyCommand> {
-  const { command } = await import(moduleUrl(module).href);
-  return command;
+/** A command line, and the arguments that are left for it. */
+export interface Routed {
+  /** The command. */
+  readonly command: AnyCommand;
+  /** Its arguments. */
+  readonly args: readonly string[];
+}
+
+/**
+ * Loads a program's command line. A program of several acts says itself, by `route`,
+ * which of them its arguments name.
+ */
+export async function loadCommand({ module }: Program, args: readonly string[]): Promise<Routed> {
+  const { command, route } = await import(moduleUrl(module).href);
+  return route ? route(args) : { command, args };
 }

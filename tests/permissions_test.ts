@@ -7,6 +7,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { checksumOf, post, serveLog } from "./http_fixture.ts";
 import { Crew } from "../tools/fsck_crew.ts";
+import { ScanCrew } from "../tools/monitor/scan_crew.ts";
 import { freePort, run } from "./peers/process.ts";
 import { programCommand } from "./programs.ts";
 import { add, madeUpFile, startLog, writeLogKeys } from "./running_log.ts";
@@ -95,7 +96,7 @@ Deno.test("the log can touch its data, its keys and its address, and nothing els
     ok(command.includes("--no-prompt"));
   }));
 
-Deno.test("the workers of the log and of fsck can do nothing but compute", async () => {
+Deno.test("the workers of the log, of fsck and of the monitor can do nothing but compute", async () => {
   const started = new Map<string, WorkerOptions>();
   const Real = globalThis.Worker;
   globalThis.Worker = class extends Real {
@@ -111,12 +112,14 @@ Deno.test("the workers of the log and of fsck can do nothing but compute", async
       words: new Uint32Array(new SharedArrayBuffer(8)),
       seed: new Uint32Array(2),
     });
+    using __ = new ScanCrew(1, { seed: new Uint32Array(4), rules: [] });
   } finally {
     globalThis.Worker = Real;
   }
   deepEqual([...started.keys()].sort(), [
     "fsck_worker.ts",
     "hash_worker.ts",
+    "scan_worker.ts",
     "second_opinion_worker.ts",
   ]);
   await inFolder(async (folder) => {
