@@ -93,10 +93,7 @@ export class Committer {
     if (this.#pending === 0) return;
     const { file, statements } = this.#parts;
     for (const suspicion of this.#suspicions.splice(0)) await this.#confirm(suspicion);
-    for (const { leafIndex, why } of this.#unreadable.splice(0)) {
-      const summary = `entry ${leafIndex} is of no known form, so nobody can check it: ${why}`;
-      await this.#raise("not-accepted", summary, { leafIndex });
-    }
+    await this.#tellUnreadable(this.#unreadable.splice(0));
     // A project may be named like what every object has, such as "constructor".
     const publishers = Object.assign(
       Object.create(null) as Record<string, LastPublisher>,
@@ -109,6 +106,23 @@ export class Committer {
     await file.swap({ edge: this.#edge, statements: statements.mark, publishers });
     this.#pending = 0;
     this.#bundles.clear();
+  }
+
+  /** One alert for all of a commit: a log may hold millions that are of another form. */
+  async #tellUnreadable(entries: EntriesScanned["unreadable"]): Promise<void> {
+    const [first] = entries;
+    if (!first) return;
+    const { leafIndex, why } = first;
+    const more = entries.length - 1;
+    const others = more === 0 ? "" : `, nor ${more} more up to entry ${entries.at(-1)!.leafIndex}`;
+    const summary =
+      `entry ${leafIndex} is of no known form, so nobody can check it${others}: ${why}`;
+    await this.#raise(
+      "not-accepted",
+      summary,
+      { leafIndex },
+      () => Promise.resolve({ facts: { entries: entries.length } }),
+    );
   }
 
   /** Looks at two entries whose fingerprints say that one file has two digests. */

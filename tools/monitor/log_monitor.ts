@@ -199,8 +199,9 @@ export class LogMonitor implements Disposable {
   /** Tries until what is served is under the root, or stays wrong; gives what is wrong. */
   async #attempts(signal: AbortSignal): Promise<string | null> {
     for (let tries = 0;; tries++) {
-      using objects = await this.#open(signal);
-      if (!objects) return "the log cannot be reached";
+      const opened = await this.#open(signal);
+      if (typeof opened === "string") return opened;
+      using objects = opened;
       try {
         const why = await this.#attempt(objects, signal);
         if (why === null) await this.#conditions.end("root-mismatch");
@@ -220,13 +221,13 @@ export class LogMonitor implements Disposable {
     }
   }
 
-  async #open(signal: AbortSignal): Promise<LogObjects & Disposable | null> {
+  /** Opens the log, or says why that cannot be. */
+  async #open(signal: AbortSignal): Promise<LogObjects & Disposable | string> {
     try {
       return await openObjects(this.#options.source, signal);
     } catch (error) {
       signal.throwIfAborted();
-      await this.#troubles.unreachable(error as Error);
-      return null;
+      return await this.#troubles.unreachable(error as Error);
     }
   }
 

@@ -172,10 +172,24 @@ function compileRule({ kind, pattern }: Rule): Test {
       return ({ file }) => glob(file);
     }
     case "checksum": {
+      if (!/^(?:sha256:)?(?:[0-9a-f]{64}|(?=.*[*?])[0-9a-f*?]+)$/.test(pattern)) {
+        throw new SyntaxError(
+          `checksum takes 64 lowercase hexadecimal digits, or fewer with * and ?: received "${
+            excerpt(pattern)
+          }"`,
+        );
+      }
       const glob = parseGlob(pattern);
       return ({ sha256 }) => glob(sha256) || glob(`sha256:${sha256}`);
     }
     case "publisher": {
+      if (!/[ *]/.test(pattern)) {
+        throw new SyntaxError(
+          `publisher takes an issuer and a subject with a space between, or a pattern with *: received "${
+            excerpt(pattern)
+          }"`,
+        );
+      }
       const glob = parseGlob(pattern);
       return ({ publisher }) => publisher !== undefined && glob(publisherText(publisher));
     }

@@ -52,6 +52,14 @@ Deno.test("parseWatchFile() names the line that is wrong", () => {
     name: "SyntaxError",
     message: /^line 3: "file" is no rule, expected project, filename, /,
   });
+  for (const never of ["zz", "AB*", "ab", "sha256:", `${"ab".repeat(32)}0`]) {
+    throws(() => parseWatchFile(`checksum ${never}`), {
+      message: /^line 1: checksum takes 64 lowercase hexadecimal digits, or fewer with \* and \?/,
+    });
+  }
+  throws(() => parseWatchFile("publisher me"), {
+    message: /^line 1: publisher takes an issuer and a subject with a space between/,
+  });
   throws(() => parseWatchFile("project"), { message: "line 1: project needs a pattern" });
   throws(() => parseWatchFile("filename-regex (a"), {
     message: /^line 1: filename-regex takes an RE2 expression: received "\(a": /,
